@@ -1,0 +1,37 @@
+"""Autoencoders as one idea: what crosses the narrow place, what crossing costs, what is lost.
+
+The names below are resolved on first use, so `import isthmus` costs milliseconds and loads neither torch nor
+scikit-learn; both arrive with the first name that needs them.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+# The modules that are part of the public surface.
+_MODULES = ("errors",)
+
+# Each public name and the module that defines it, sorted by name.
+_NAMES: dict[str, str] = {}
+
+__all__ = sorted((*_MODULES, *_NAMES))  # noqa: PLE0605
+
+
+def __getattr__(name: str) -> Any:
+    """Import the home of a public name when the name is first asked for, and keep it here."""
+    if name in _MODULES:
+        value: Any = importlib.import_module(f"{__name__}.{name}")
+    elif name in _NAMES:
+        value = getattr(importlib.import_module(_NAMES[name]), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}; public names: {', '.join(__all__)}")
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names, known before they are imported."""
+    return [*__all__, "__version__"]
