@@ -7,6 +7,7 @@ scikit-learn; both arrive with the first name that needs them.
 from __future__ import annotations
 
 import importlib
+import sys
 from typing import Any
 
 __version__ = "0.1.0"
@@ -17,7 +18,7 @@ _MODULES = ("errors",)
 # Each public name and the module that defines it, sorted by name.
 _NAMES: dict[str, str] = {}
 
-__all__ = sorted((*_MODULES, *_NAMES))  # noqa: PLE0605
+__all__ = sorted((*_MODULES, *_NAMES))
 
 
 def __getattr__(name: str) -> Any:
@@ -27,7 +28,8 @@ def __getattr__(name: str) -> Any:
     elif name in _NAMES:
         value = getattr(importlib.import_module(_NAMES[name]), name)
     else:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}; public names: {', '.join(__all__)}")
+        known = f"the public names are {', '.join(__all__)}. Use one of those."
+        raise AttributeError(f"isthmus.{name}: {known}", name=name, obj=sys.modules[__name__])
     globals()[name] = value
     return value
 
