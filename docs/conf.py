@@ -1,0 +1,50 @@
+"""Sphinx settings. Nothing in the built pages asks another host for anything: formulas become MathML, not MathJax."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from latex2mathml.converter import convert
+
+import isthmus
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import pages
+
+project = "isthmus"
+author = "The isthmus contributors"
+copyright = "the isthmus contributors, Apache-2.0"  # noqa: A001
+version = release = isthmus.__version__
+
+extensions = ["myst_parser", "sphinx.ext.autodoc", "sphinx.ext.napoleon", "sphinx.ext.viewcode"]
+exclude_patterns = ["_build"]
+myst_heading_anchors = 3
+
+autodoc_member_order = "bysource"
+autodoc_typehints = "description"
+napoleon_google_docstring = True
+napoleon_numpy_docstring = False
+napoleon_custom_sections = ["Paper", "Differs", "Use"]
+
+html_theme = "pydata_sphinx_theme"
+html_title = "isthmus"
+html_math_renderer = "mathml"
+html_copy_source = False
+html_theme_options = {"show_prev_next": False, "navigation_depth": 2}
+
+
+def show_formula(translator: Any, node: nodes.Element) -> None:
+    """Write a formula as MathML, which browsers draw by themselves."""
+    display = "block" if isinstance(node, nodes.math_block) else "inline"
+    translator.body.append(convert(node.astext(), display=display))
+    raise nodes.SkipNode
+
+
+def setup(app: Any) -> None:
+    """Register the formulas, and write the generated pages before Sphinx looks for sources."""
+    app.add_html_math_renderer("mathml", (show_formula, None), (show_formula, None))
+    app.connect("config-inited", lambda *_: pages.write(Path(__file__).parent))
