@@ -1,0 +1,1 @@
+"""What networks are composed of: entries, backbones, bottlenecks, likelihoods, and the terms of objectives."""

@@ -1,0 +1,43 @@
+"""Random numbers from a generator that is handed in; torch's global one is never moved."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+
+def source(generator: torch.Generator | None, device: torch.device) -> torch.Generator:
+    """The generator that was handed in, or a new one with a seed from the operating system."""
+    if generator is not None:
+        return generator
+    fresh = torch.Generator(device)
+    fresh.seed()
+    return fresh
+
+
+def normal(like: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """Draws from N(0, 1), of the shape, type and device of `like`.
+
+    Args:
+        like: Any float tensor; its values are not read.
+        generator: Where the numbers come from. One that lives on another device draws there, and the draws are moved.
+
+    Example:
+        >>> one, two = (normal(torch.zeros(2, 3), torch.Generator().manual_seed(7)) for _ in range(2))
+        >>> one.shape, torch.equal(one, two)
+        (torch.Size([2, 3]), True)
+    """
+    rng = source(generator, like.device)
+    return torch.randn(like.shape, generator=rng, device=rng.device, dtype=like.dtype).to(like.device)
+
+
+def uniform(like: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """Draws from the uniform distribution on [0, 1), of the shape, type and device of `like`."""
+    rng = source(generator, like.device)
+    return torch.rand(like.shape, generator=rng, device=rng.device, dtype=like.dtype).to(like.device)
+
+
+def exponential(like: Tensor, generator: torch.Generator | None = None) -> Tensor:
+    """Draws from the exponential distribution with mean 1, of the shape, type and device of `like`."""
+    rng = source(generator, like.device)
+    return torch.empty(like.shape, device=rng.device, dtype=like.dtype).exponential_(generator=rng).to(like.device)
