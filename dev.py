@@ -40,6 +40,10 @@ EDITABLE = ("--no-deps", "--no-build-isolation", "--editable")
 CPU_WHEELS = "https://download.pytorch.org/whl/cpu"
 OLDEST = (3, 11)
 
+# Python keeps what it compiles in .venv, whatever the caller's shell prefers: pip need not compile all of torch
+# (half of its time) for the part that is imported, and no later process compiles that part again.
+ENVIRONMENT = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
 
 # ---------------------------------------------------------------------------------------------- set-up
 
@@ -69,11 +73,19 @@ def set_up() -> None:
 
 def make_environment() -> None:
     """Make .venv with torch and uv in it, as far as they are not there yet."""
-    usable = f"import pip, sys; sys.exit(sys.version_info < {OLDEST})"
-    if not BIN.is_dir() or subprocess.run([BIN / "python", "-c", usable], stderr=subprocess.DEVNULL).returncode:
+    if not is_usable():
         step("an environment in .venv", sys.executable, "-m", "venv", "--clear", VENV)
-    pip = (BIN / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    pip = (BIN / "python", "-m", "pip", "install", "-qq", "--no-compile", "--disable-pip-version-check")
     step(f"{TORCH} and {UV}", *pip, *cpu_wheels(), TORCH, UV)
+
+
+def is_usable() -> bool:
+    """Whether .venv is whole, as far as set-up needs it: a Python that is new enough, and pip."""
+    python = shutil.which("python", path=str(BIN))
+    if python is None:
+        return False
+    question = f"import pip, sys; sys.exit(sys.version_info < {OLDEST})"
+    return subprocess.run([python, "-c", question], stderr=subprocess.DEVNULL).returncode == 0
 
 
 def fingerprint() -> str:
@@ -110,8 +122,10 @@ def answers_within(seconds: float, url: str) -> bool:
         except OSError:
             return
 
-    threading.Thread(target=ask, daemon=True).start()
-    return answered.wait(seconds)
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    asking.join(seconds)
+    return answered.is_set()
 
 
 def step(what: str, *command: object) -> None:
@@ -123,7 +137,7 @@ def step(what: str, *command: object) -> None:
         sys.exit(f"dev.py: set-up stopped at {what} (exit {code}): mend what is said above, then run me again.")
 
 
-def call(*command: object, cwd: Path = ROOT, environment: Mapping[str, str] = os.environ) -> int:
+def call(*command: object, cwd: Path = ROOT, environment: Mapping[str, str] = ENVIRONMENT) -> int:
     """Run a command to its end and return its exit code; 127 where the program is not there."""
     words = [str(word) for word in command]
     try:
@@ -152,7 +166,7 @@ def test(*options: str) -> int:
     set_up()
     tier = ("-m", "") if "--all" in options else ()
     rest = [option for option in options if option != "--all"]
-    one_thread = {"OMP_NUM_THREADS": "1", **os.environ}
+    one_thread = {"OMP_NUM_THREADS": "1", **ENVIRONMENT}
     return call(BIN / "python", "-m", "pytest", "-n", "2", *tier, *rest, environment=one_thread)
 
 
@@ -194,7 +208,7 @@ def lock() -> int:
     torch's private tree is pruned, for pip installs it; the user's own find-links would end up in the result.
     """
     make_environment()
-    clean = {name: value for name, value in os.environ.items() if name != "UV_FIND_LINKS"}
+    clean = {name: value for name, value in ENVIRONMENT.items() if name != "UV_FIND_LINKS"}
     kept = ("--prune", "torch", "--no-emit-project", "--no-header", "--extra", "all", "--group", "dev")
     code = call(BIN / "uv", "lock", "--upgrade", environment=clean)
     code = code or call(BIN / "uv", "export", "--quiet", "--frozen", *kept, "--output-file", LOCK, environment=clean)
@@ -208,7 +222,7 @@ def audit() -> int:
     set_up()
     for line in sorted(licences(), key=str.casefold):
         print(line)
-    return call(BIN / "uv", "audit")
+    return call(BIN / "uv", "audit", "--preview-features", "audit-command")
 
 
 def licences() -> Iterator[str]:
