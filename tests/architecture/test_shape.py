@@ -31,6 +31,11 @@ def test_no_file_has_a_name_that_says_nothing() -> None:
     assert not sorted(stem for stem in stems if BANNED.match(stem))
 
 
+def test_every_folder_of_modules_is_a_package() -> None:
+    folders = {file.parent for file in PACKAGE.rglob("*.py")}
+    assert not [folder for folder in folders if not (folder / "__init__.py").is_file()]
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_a_module_says_what_it_is_for_and_stays_short(name: str) -> None:
     tree = MODULES[name]
