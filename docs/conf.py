@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,13 @@ def show_formula(translator: Any, node: nodes.Element) -> None:
     raise nodes.SkipNode
 
 
+def skip(app: Any, what: str, name: str, value: Any, skipped: bool, options: Any) -> bool | None:
+    """Leave out the methods that scikit-learn writes into every estimator for metadata routing."""
+    return True if re.fullmatch(r"set_\w+_request", name) else None
+
+
 def setup(app: Any) -> None:
     """Register the formulas, and write the generated pages before Sphinx looks for sources."""
+    app.connect("autodoc-skip-member", skip)
     app.add_html_math_renderer("mathml", (show_formula, None), (show_formula, None))
     app.connect("config-inited", lambda *_: pages.write(Path(__file__).parent))

@@ -6,6 +6,7 @@ import inspect
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import isthmus
 
@@ -34,14 +35,18 @@ def index_page(title: str, names: Iterable[str]) -> str:
     return f"# {title}\n\n```{{toctree}}\n:maxdepth: 1\n\n{listing}\n```\n"
 
 
-def variant_page(name: str, variant: type) -> str:
+def variant_page(name: str, variant: Any) -> str:
     """What a variant is, where it is from and what it is called, then its own docstring and every verb."""
-    paper = getattr(variant, "paper", "")
     source = Path(inspect.getfile(variant)).name
-    facts = f"Called `{name}` on the command line; written in `models/{source}`."
-    return f"# {variant.__name__}\n\n{facts}{' Paper: ' + paper + '.' if paper else ''}\n\n" + directive(
-        "autoclass", f"isthmus.{variant.__name__}", "members", "inherited-members"
+    facts = f"Called `{name}` on the command line, written in `models/{source}`. Paper: {variant.paper}."
+    return f"# {variant.__name__}\n\n{facts}\n\n" + directive(
+        "autoclass", f"isthmus.{variant.__name__}", "members", f"inherited-members: {foreign(variant)}"
     )
+
+
+def foreign(variant: type) -> str:
+    """The ancestors that are not ours (scikit-learn's), whose members its own documentation shows."""
+    return ", ".join(cls.__name__ for cls in variant.__mro__ if not cls.__module__.startswith("isthmus"))
 
 
 def reference_page(name: str) -> str:
@@ -54,5 +59,5 @@ def reference_page(name: str) -> str:
 
 def directive(kind: str, target: str, *options: str) -> str:
     """A reStructuredText directive of autodoc inside a MyST page."""
-    lines = "".join(f"   :{option}:\n" for option in options)
+    lines = "".join(f"   :{option}\n" if ": " in option else f"   :{option}:\n" for option in options)
     return f"```{{eval-rst}}\n.. {kind}:: {target}\n{lines}```\n"
