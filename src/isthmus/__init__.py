@@ -16,7 +16,21 @@ __version__ = "0.1.0"
 _MODULES = ("errors",)
 
 # Each public name and the module that defines it, sorted by name.
-_NAMES: dict[str, str] = {}
+_NAMES: dict[str, str] = {
+    "Autoencoder": "isthmus.models.autoencoder",
+    "Checkpoint": "isthmus.training.callbacks",
+    "Convolutional": "isthmus.parts.backbones.conv",
+    "DenoisingAutoencoder": "isthmus.models.denoising_autoencoder",
+    "EarlyStopping": "isthmus.training.callbacks",
+    "GradientClipping": "isthmus.training.callbacks",
+    "JSONLLog": "isthmus.training.callbacks",
+    "LearningRate": "isthmus.training.callbacks",
+    "MLP": "isthmus.parts.backbones.mlp",
+    "Residual": "isthmus.parts.backbones.residual",
+    "VAE": "isthmus.models.vae",
+    "family": "isthmus.models",
+    "load": "isthmus.estimator.persistence",
+}
 
 __all__ = sorted((*_MODULES, *_NAMES))
 
@@ -32,6 +46,16 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"isthmus.{name}: {known}", name=name, obj=sys.modules[__name__])
     globals()[name] = value
     return value
+
+
+def home_of(name: str) -> str:
+    """The module that defines a public name, without importing it.
+
+    Example:
+        >>> home_of("VAE")
+        'isthmus.models.vae'
+    """
+    return _NAMES.get(name, f"{__name__}.{name}")
 
 
 def __dir__() -> list[str]:

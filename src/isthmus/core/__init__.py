@@ -1,0 +1,1 @@
+"""The vocabulary: what the data is (`spec`), what flows (`code`, `network`), who learns (`player`)."""

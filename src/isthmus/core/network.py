@@ -1,0 +1,135 @@
+"""x -> corrupt -> encode -> bottleneck -> decode -> likelihood: the common case, composed from parts.
+
+A variant may bring a small network of its own: what the loop asks is `objective(network, batch)` alone, and what the
+estimator asks is `encode`, `decode`, `mean` and `price`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Protocol
+
+import torch
+from torch import Tensor, nn
+
+from isthmus.core.code import Batch, Code, Trace
+
+
+class Corruption(Protocol):
+    """Part that shows the encoder less than x: noise, masks. It acts in training only."""
+
+    def __call__(self, batch: Batch) -> Tensor:
+        """Return the corrupted view of `batch.x`, the same shape."""
+
+
+class Bottleneck(nn.Module):
+    """The narrow place. It owns its sampling, its integer form and, where it has one, its bitstream.
+
+    Called with the features h and the batch it returns the `Code`: with noise from `batch.generator` in training,
+    without any in evaluation, so that the same row gives the same code.
+    """
+
+    features_per_latent = 1  # numbers the encoder must supply per dimension of z
+
+    def forward(self, features: Tensor, batch: Batch) -> Code:
+        """The code of each row."""
+        raise TypeError(f"{type(self).__name__} is abstract: a bottleneck defines forward(features, batch) -> Code")
+
+    def draws(self, features: Tensor, batch: Batch) -> Iterator[Code]:
+        """The codes over which a score takes its expectation; one where nothing is random."""
+        yield self(features, batch)
+
+
+class Likelihood(nn.Module):
+    """p(x | z), given the decoder's answer. Every cost is in nats per sample, summed over the observed cells."""
+
+    params_shape: tuple[int, ...]  # what the decoder must answer for one sample
+
+    def distortion(self, x: Tensor, params: Tensor, observed: Tensor | None = None) -> Tensor:
+        """-log p(x | params) in nats per sample, (B,)."""
+        raise TypeError(f"{type(self).__name__} is abstract: a likelihood defines distortion(x, params, observed)")
+
+    def mean(self, params: Tensor) -> Tensor:
+        """The expected x (a categorical cell: its likeliest code), (B, ...)."""
+        raise TypeError(f"{type(self).__name__} is abstract: a likelihood defines mean(params)")
+
+    def sample(self, params: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """One draw of x, (B, ...)."""
+        raise TypeError(f"{type(self).__name__} is abstract: a likelihood defines sample(params, generator)")
+
+
+class Network(nn.Module):
+    """An autoencoder composed from parts.
+
+    Args:
+        encoder: view (B, ...) -> features h (B, F).
+        bottleneck: (h, batch) -> Code.
+        decoder: z (B, Z) -> params (B, ...).
+        likelihood: Prices x under the params.
+        corruption: batch -> view; None shows x itself.
+    """
+
+    def __init__(
+        self,
+        encoder: nn.Module,
+        bottleneck: Bottleneck,
+        decoder: nn.Module,
+        likelihood: Likelihood,
+        corruption: Corruption | None = None,
+    ) -> None:
+        super().__init__()
+        self.encoder = encoder
+        self.bottleneck = bottleneck
+        self.decoder = decoder
+        self.likelihood = likelihood
+        self.corruption = corruption
+
+    def forward(self, batch: Batch) -> Trace:
+        """The whole way of one batch."""
+        view = self.corruption(batch) if self.corruption is not None and self.training else batch.x
+        features = self.encoder(view)
+        code = self.bottleneck(features, batch)
+        params = self.decoder(code.z)
+        distortion = self.likelihood.distortion(batch.x, params, batch.observed)
+        return Trace(batch.x, view, features, code, params, distortion)
+
+    def encode(self, batch: Batch) -> Code:
+        """What crosses for each row; no corruption, and no noise in evaluation."""
+        code: Code = self.bottleneck(self.encoder(batch.x), batch)
+        return code
+
+    def decode(self, z: Tensor) -> Tensor:
+        """Parameters of p(x | z), (B, ...). Codes may come from anywhere, so nothing that skip connections carried is used."""
+        bypass = getattr(self.decoder, "bypass", None)
+        if bypass is not None:
+            bypass.clear()
+        params: Tensor = self.decoder(z)
+        return params
+
+    def rebuild(self, batch: Batch) -> Tensor:
+        """The expected x after each row's own way through the network, (B, ...)."""
+        return self.likelihood.mean(self.decoder(self.encode(batch).z))
+
+    def mean(self, params: Tensor) -> Tensor:
+        """The expected x under the decoder's answer, (B, ...)."""
+        return self.likelihood.mean(params)
+
+    def price(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        r"""Expected distortion and rate of each row, (B,) each, over the bottleneck's fixed draws.
+
+        .. math:: E_{q(z|x)}[-\log p(x|z)], \quad R(x)
+
+        Their sum is what a score is made of; beta, capacity and free bits never enter it.
+        """
+        features = self.encoder(batch.x)
+        distortions, rates = [], []
+        for code in self.bottleneck.draws(features, batch):
+            params = self.decoder(code.z)
+            distortions.append(self.likelihood.distortion(batch.x, params, batch.observed))
+            rates.append(code.rate)
+        return _mean(distortions), _mean(rates)
+
+
+def _mean(draws: list[Tensor]) -> Tensor:
+    """Mean over the draws, (B,); of a single one without touching its bits."""
+    return draws[0] if len(draws) == 1 else torch.stack(draws).mean(0)

@@ -1,0 +1,40 @@
+"""Which verbs a model has, and why it lacks the others."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from isthmus.errors import AbilityError
+
+ALWAYS = (
+    "fit",
+    "partial_fit",
+    "transform",
+    "inverse_transform",
+    "reconstruct",
+    "score_samples",
+    "anomaly_score",
+    "save",
+)
+
+
+def abilities_of(estimator: Any) -> dict[str, bool | str]:
+    """{verb: True, or the reason why not}."""
+    return {
+        **dict.fromkeys(ALWAYS, True),
+        "sample": estimator.has_prior or "its code has no prior to draw from: use a VAE",
+        "denoise": estimator.is_corrupted or "it was not trained to undo a corruption: use DenoisingAutoencoder",
+        "fill": estimator.fills() or "it never saw a missing cell: fit on rows with gaps, or with corruption='masking'",
+    }
+
+
+def require(estimator: Any, verb: str) -> None:
+    """Let a verb pass, or say why it cannot.
+
+    Raises:
+        AbilityError: the model lacks the verb.
+    """
+    answer = abilities_of(estimator)[verb]
+    if answer is not True:
+        able = ", ".join(name for name, has in abilities_of(estimator).items() if has is True)
+        raise AbilityError(f"{type(estimator).__name__}.{verb}()", f"{answer}", f"verbs it has: {able}")

@@ -1,0 +1,139 @@
+"""Every "auto", derived from the data in one place; and every parameter's domain, checked in one place."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from isthmus.core.settings import Settings
+from isthmus.core.spec import Spec
+from isthmus.errors import LatentTooWideError, ParameterError, UnknownNameError
+from isthmus.parts.backbones.activations import MODULES
+from isthmus.parts.backbones.choose import Architecture, architecture, default_hidden_dims
+from isthmus.training.devices import has_bfloat16_units, resolve_device
+
+UPDATES = 2000  # steps that a fit with epochs="auto" takes at least, within EPOCHS
+EPOCHS = (10, 200)
+BATCHES = (32, 1024)
+WIDE = 256  # hidden units from which bfloat16 products pay, where the processor has units for them
+
+
+def derive(asked: Any, spec: Spec, rows: int) -> Settings:
+    """The settings of one fit: what the caller gave, and for every "auto" what the data suggests.
+
+    Args:
+        asked: An estimator, whose parameters are read.
+        spec: What its training rows are.
+        rows: How many there are.
+
+    Raises:
+        ParameterError: a parameter outside its domain; the message says the domain.
+    """
+    backbone = architecture(asked.architecture, spec)
+    hidden_dims = _hidden_dims(asked.hidden_dims, backbone, spec)
+    batch_size = _batch_size(asked.batch_size, rows)
+    if asked.activation not in MODULES:
+        raise UnknownNameError.among("activation", asked.activation, MODULES)
+    device = resolve_device(asked.device)
+    return Settings(
+        latent_dim=_latent_dim(asked, spec),
+        hidden_dims=hidden_dims,
+        activation=asked.activation,
+        architecture=backbone,
+        likelihood=likelihood_name(asked.likelihood, spec),
+        epochs=_epochs(asked.epochs, rows, batch_size),
+        batch_size=batch_size,
+        learning_rate=_learning_rate(asked.learning_rate, batch_size),
+        weight_decay=_real("weight_decay", asked.weight_decay, zero=True),
+        device=device,
+        precision=_precision(asked.precision, hidden_dims, device),
+    )
+
+
+def likelihood_name(asked: str, spec: Spec) -> str:
+    """Asked for, or: "mixed" for a table whose columns are not all numbers, else "gaussian"."""
+    if asked != "auto":
+        return asked
+    return "gaussian" if all(column.kind in ("numeric", "datetime") for column in spec.columns) else "mixed"
+
+
+def whole(name: str, value: Any, least: int = 1) -> int:
+    """A whole number of at least `least`.
+
+    Raises:
+        ParameterError: `value` is anything else.
+    """
+    if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
+        raise ParameterError(
+            f"{name}={value!r}",
+            f"it is a whole number >= {least}, or 'auto' where that is allowed",
+            f"use {name}='auto'",
+        )
+    return int(value)
+
+
+def _real(name: str, value: Any, zero: bool = False) -> float:
+    """A finite number above 0 (or from 0 on)."""
+    number = value if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan
+    if not (math.isfinite(number) and (number > 0 or (zero and number == 0))):
+        bound = ">= 0" if zero else "> 0"
+        raise ParameterError(f"{name}={value!r}", f"it is a finite number {bound}", f"leave {name} at its default")
+    return float(number)
+
+
+def _latent_dim(asked: Any, spec: Spec) -> int:
+    """1.5 times the root of the features, and always fewer than there are features to copy."""
+    if asked.latent_dim == "auto":
+        return max(1, min(spec.width - 1, round(1.5 * math.sqrt(spec.width)), 64))
+    latent_dim = whole("latent_dim", asked.latent_dim)
+    if latent_dim >= spec.width and not asked.may_be_wide():
+        raise LatentTooWideError(
+            f"latent_dim={latent_dim}, but the data has n_features={spec.width}",
+            "so the code could copy its input and learn nothing",
+            f"use latent_dim <= {max(1, spec.width - 1)}, or a code made to be wide, such as a denoising or sparse one",
+        )
+    return latent_dim
+
+
+def _hidden_dims(asked: Any, backbone: Architecture, spec: Spec) -> tuple[int, ...]:
+    """Given, or what the backbone derives from the data."""
+    if isinstance(asked, str) and asked == "auto":
+        return default_hidden_dims(backbone, spec)
+    if isinstance(asked, str) or not hasattr(asked, "__iter__"):
+        raise ParameterError(
+            f"hidden_dims={asked!r}", "it is a tuple of widths, the outermost first", "use hidden_dims=(64, 32)"
+        )
+    return tuple(whole("hidden_dims", width) for width in asked)
+
+
+def _batch_size(asked: Any, rows: int) -> int:
+    """A 64th of the rows, as a power of two between 32 and 1024."""
+    if asked != "auto":
+        return whole("batch_size", asked)
+    low, high = BATCHES
+    return int(min(max(2 ** round(math.log2(max(rows, 1) / 64)), low), high)) if rows > 1 else low
+
+
+def _epochs(asked: Any, rows: int, batch_size: int) -> int:
+    """Enough for `UPDATES` steps, within `EPOCHS`."""
+    if asked != "auto":
+        return whole("epochs", asked)
+    low, high = EPOCHS
+    return min(max(math.ceil(UPDATES / math.ceil(rows / batch_size)), low), high)
+
+
+def _learning_rate(asked: Any, batch_size: int) -> float:
+    """1e-3 at 32 rows a step, growing with the root of the batch, to at most 6e-3."""
+    if asked != "auto":
+        return _real("learning_rate", asked)
+    return min(1e-3 * math.sqrt(batch_size / 32), 6e-3)
+
+
+def _precision(asked: str, hidden_dims: tuple[int, ...], device: str) -> str:
+    """Asked for, or: bfloat16 where the processor has units for it and every layer is wide, else float32."""
+    if asked == "auto":
+        wide = bool(hidden_dims) and min(hidden_dims) >= WIDE
+        return "bfloat16" if wide and device == "cpu" and has_bfloat16_units() else "float32"
+    if asked not in ("float32", "bfloat16"):
+        raise UnknownNameError.among("precision", str(asked), ("auto", "bfloat16", "float32"))
+    return asked

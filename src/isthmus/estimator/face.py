@@ -1,0 +1,276 @@
+"""`Estimator`: what a user types. Every member of the family sits directly under it.
+
+A member says two things: `build(spec)`, the network that its data flows through, and `objective(network, batch)`,
+the costs that it pays. All else is here or in the files that this one calls.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Self
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+from torch import Tensor, nn
+
+from isthmus.core.code import Batch, Terms
+from isthmus.core.player import Player, Stage
+from isthmus.core.settings import Settings
+from isthmus.core.spec import Spec
+from isthmus.estimator import fitting, persistence, printing, restoration, states
+from isthmus.estimator.abilities import abilities_of, require
+from isthmus.estimator.blocks import Blocks
+from isthmus.estimator.events import CallbackSupportMixin, with_callbacks
+from isthmus.estimator.generation import draw
+from isthmus.estimator.inputs import give_back, read, read_codes
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Estimator(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+    """What every member has. Not a member itself.
+
+    Args:
+        latent_dim: Z, dimensions of the code; "auto" is 1.5 times the root of the number of features.
+        hidden_dims: Widths of the encoder's hidden layers, outermost first; the decoder mirrors them.
+        activation: "relu", "leaky-relu", "gelu", "tanh" or "linear".
+        architecture: "auto", "mlp", "conv", "residual", or one of `MLP`, `Convolutional`, `Residual` with options.
+        likelihood: p(x | z): "gaussian", "gaussian-learned", "gaussian-optimal", "bernoulli", "poisson",
+            "negative-binomial", "multinomial", "laplace", "categorical" or "mixed"; "auto" follows the columns.
+        scaling: "standard" or "robust" for tables, "unit" or "symmetric" for images, "none"; "auto" follows the
+            likelihood. It is fitted on the training rows only and stored in the model.
+        epochs: Passes over the rows; "auto" makes at least 2000 steps of 10 to 200 passes.
+        batch_size: Rows in a step; "auto" is a 64th of the rows, within 32 and 1024.
+        learning_rate: Peak step size of Adam; "auto" grows with the root of the batch size, from 1e-3.
+        weight_decay: Decoupled decay of the weights.
+        random_state: Seed of everything random in the fit, or None.
+        device: "auto", "cpu", "cuda", "mps".
+        precision: "auto", "float32" or "bfloat16".
+        verbose: 1 shows a progress bar.
+    """
+
+    latent_dim: int | str = "auto"
+    hidden_dims: tuple[int, ...] | str = "auto"
+    activation: str = "relu"
+    architecture: Any = "auto"
+    likelihood: str = "auto"
+    scaling: str = "auto"
+    epochs: int | str = "auto"
+    batch_size: int | str = "auto"
+    learning_rate: float | str = "auto"
+    weight_decay: float = 0.0
+    random_state: Any = None
+    device: str = "auto"
+    precision: str = "auto"
+    verbose: int = 0
+
+    if TYPE_CHECKING:  # what `fit` leaves behind
+        network_: Any
+        settings_: Settings
+        spec_: Spec
+        history_: list[dict[str, Any]]
+        latent_shape_: tuple[int, ...]
+
+    paper: ClassVar[str]
+    name: ClassVar[str]
+    batch_terms: ClassVar[tuple[str, ...]] = ()  # terms that are statistics of the batch, not of the row
+    has_prior: ClassVar[bool] = False  # whether codes can be drawn
+    is_corrupted: ClassVar[bool] = False  # whether it learns to undo a corruption
+
+    # What a member says. ---------------------------------------------------------------------------------------------
+
+    def build(self, spec: Spec) -> nn.Module:
+        """The network for data of this spec; `settings_` holds what was derived."""
+        raise TypeError(f"{type(self).__name__} is no member: a member defines build(spec)")
+
+    def objective(self, network: Any, batch: Batch) -> Terms:
+        """The named costs of each row, (B,) each, in nats per sample."""
+        raise TypeError(f"{type(self).__name__} is no member: a member defines objective(network, batch)")
+
+    def stages(self, network: nn.Module) -> list[Stage]:
+        """Who learns when; one player for the whole run unless a member says otherwise."""
+        return [Stage([Player("autoencoder", [network], self.objective)])]
+
+    def may_be_wide(self) -> bool:
+        """Whether a code as wide as the input makes sense, because something else than its width limits it."""
+        return False
+
+    # Training. -------------------------------------------------------------------------------------------------------
+
+    @with_callbacks
+    def fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None, *, validation: Any = None) -> Self:
+        """Learn from the rows of X.
+
+        Args:
+            X: A table, images, series or a path; see the glossary.
+            y: Ignored by members that are not conditional.
+            sample_weight: Weight of each row in the loss, (n,).
+            validation: A share of the rows to hold out (0.1), or rows held out by the caller; the history then has
+                their distortion and rate too.
+
+        Returns:
+            The estimator itself.
+        """
+        fitting.fit(self, X, y, sample_weight, validation)
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None, sample_weight: ArrayLike | None = None) -> Self:
+        """One pass over X in the last stage, with the scaling and vocabulary of the first call.
+
+        The first call on an unfitted estimator learns those and takes its one pass.
+        """
+        fitting.partial_fit(self, X, y, sample_weight)
+        return self
+
+    # What crosses. ---------------------------------------------------------------------------------------------------
+
+    def transform(self, X: Any) -> NDArray[np.floating[Any]]:
+        """Codes z, (n, Z), flattened where the code has a shape of its own (`latent_shape_`)."""
+        source = read(self, X)
+        codes = self._blocks().run(source, self._codes)
+        return codes.numpy().astype(_float_type(X), copy=False)
+
+    def inverse_transform(self, Z: ArrayLike) -> Any:
+        """Data from codes, (n, ...), in the container, types and units of the training data."""
+        z = read_codes(self, Z)
+        return give_back(self, self._blocks().run(z, self._decoded))
+
+    def reconstruct(self, X: Any) -> Any:
+        """What comes out at the other side for each row, in the container, types and units that X had."""
+        return give_back(self, self._blocks().run(read(self, X), self._rebuilt), like=X)
+
+    # What it costs. --------------------------------------------------------------------------------------------------
+
+    def score_samples(self, X: Any) -> NDArray[np.float64]:
+        r"""-(distortion + rate) of each row in nats, (n,): higher = more normal.
+
+        .. math:: -\big(E_{q(z|x)}[-\log p(x|z)] + R(x)\big)
+
+        For a member with a stochastic code this is the evidence lower bound over a fixed set of draws. The same row
+        gives the same bits at every call, whatever rows come with it. Densities are those of the scaled data.
+        """
+        return -self.anomaly_score(X)
+
+    def anomaly_score(self, X: Any) -> NDArray[np.float64]:
+        """distortion + rate of each row in nats, (n,): exactly -score_samples(X), so higher = more anomalous."""
+        return self._blocks().run(read(self, X), self._cost).double().numpy()
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """Mean of `score_samples`, so that a grid search works without labels."""
+        return float(self.score_samples(X).mean())
+
+    # New data and restored data. -------------------------------------------------------------------------------------
+
+    def sample(self, n: int, *, y: Any = None, random_state: Any = None) -> Any:
+        """n new rows: codes from the prior, decoded. Tables are drawn from p(x | z); images and series are its mean.
+
+        Raises:
+            AbilityError: the code has no prior.
+        """
+        check_is_fitted(self)
+        require(self, "sample")
+        return give_back(self, draw(self, n, random_state))
+
+    def denoise(self, X: Any) -> Any:
+        """Rows with the corruption undone that the model was trained on.
+
+        Raises:
+            AbilityError: it was trained on none.
+        """
+        require(self, "denoise")
+        return self.reconstruct(X)
+
+    def fill(self, X: Any, mask: ArrayLike | None = None) -> Any:
+        """X with its missing cells replaced by what the model expects there.
+
+        Args:
+            X: Rows with gaps.
+            mask: True where a cell is known, (n, ...); None takes the cells that are not missing.
+
+        Raises:
+            AbilityError: the model never learnt to see gaps.
+        """
+        check_is_fitted(self)
+        require(self, "fill")
+        return restoration.fill(self, X, mask)
+
+    def fills(self) -> bool:
+        """Whether training had cells hidden or missing."""
+        spec: Spec | None = getattr(self, "spec_", None)
+        return bool(spec and any(c.gaps for c in spec.columns)) or getattr(self, "corruption", "") == "masking"
+
+    # The model itself. -----------------------------------------------------------------------------------------------
+
+    def abilities(self) -> dict[str, bool | str]:
+        """{verb: True, or the reason why not}."""
+        return abilities_of(self)
+
+    def save(self, path: str | Path) -> Path:
+        """Write the model as a folder of JSON and safetensors; `isthmus.load` reads it."""
+        check_is_fitted(self)
+        return persistence.save(self, path, printing.card(self))
+
+    def to_saved(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """What `save` writes."""
+        return states.to_saved(self)
+
+    @classmethod
+    def from_saved(cls, config: dict[str, Any], tensors: dict[str, Tensor]) -> Self:
+        """The model that `to_saved` described."""
+        model = cls(**{name: states.revived(value) for name, value in config["params"].items()})
+        states.restore(model, config, tensors)
+        return model
+
+    def __repr__(self, N_CHAR_MAX: int = 700) -> str:
+        """The parameters that were set; after `fit`, with what every "auto" became."""
+        return printing.shown(self, N_CHAR_MAX)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy or pickle carries the network, not the scorer made from it."""
+        state: dict[str, Any] = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_scorer"}
+
+    def __sklearn_is_fitted__(self) -> bool:
+        """Whether there is a network."""
+        return hasattr(self, "network_")
+
+    def __sklearn_tags__(self) -> Any:
+        """What scikit-learn may expect."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = True
+        tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        return tags
+
+    @property
+    def _n_features_out(self) -> int:
+        """Columns of `transform`, for `set_output`."""
+        return int(np.prod(self.latent_shape_))
+
+    def _blocks(self) -> Blocks:
+        """Where rows are scored; made anew when the network is."""
+        check_is_fitted(self)
+        if getattr(self, "_scorer", None) is None or self._scorer.network is not self.network_:
+            self._scorer = Blocks(self.network_, self.spec_.width)
+        return self._scorer
+
+    def _codes(self, batch: Batch) -> Tensor:
+        return self.network_.encode(batch).z.flatten(1)  # type: ignore[no-any-return]
+
+    def _decoded(self, batch: Batch) -> Tensor:
+        return self.network_.mean(self.network_.decode(batch.x))  # type: ignore[no-any-return]
+
+    def _rebuilt(self, batch: Batch) -> Tensor:
+        return self.network_.rebuild(batch)  # type: ignore[no-any-return]
+
+    def _cost(self, batch: Batch) -> Tensor:
+        distortion, rate = self.network_.price(batch)
+        return distortion + rate  # type: ignore[no-any-return]
+
+
+def _float_type(X: Any) -> type[np.floating[Any]]:
+    """float32 for float32 input, else float64, as scikit-learn's transformers do."""
+    return np.float32 if getattr(X, "dtype", None) in (np.float32, torch.float32) else np.float64

@@ -1,0 +1,204 @@
+"""From rows to a fitted network: derive, build, run."""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+import torch
+from sklearn.utils import _safe_indexing, check_random_state
+from torch import Tensor, nn
+
+from isthmus.core.code import Batch
+from isthmus.core.player import Batches
+from isthmus.core.settings import Settings
+from isthmus.core.source import Source
+from isthmus.core.spec import Spec
+from isthmus.data.resident import Resident
+from isthmus.errors import ParameterError, TooFewRowsError
+from isthmus.estimator.blocks import Blocks
+from isthmus.estimator.defaults import derive
+from isthmus.estimator.events import Events
+from isthmus.estimator.inputs import check_weights, learn, read
+from isthmus.parts.backbones.dropout import listen
+from isthmus.parts.initialise import initialise
+from isthmus.training.devices import threads_for
+from isthmus.training.loop import train
+from isthmus.training.rates import held
+from isthmus.training.run import Run
+
+BACKWARD = 3.0  # work of a step over that of its forward pass
+
+
+def fit(estimator: Any, X: Any, y: Any, sample_weight: Any, validation: Any) -> None:
+    """Learn everything anew from the rows of X."""
+    seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))
+    X, sample_weight, X_held = split(X, sample_weight, validation, seed)
+    source = learn(estimator, X)
+    weight = check_weights(sample_weight, len(source))
+    settle(estimator, source.spec, len(source), seed)
+    batches = batches_of(source, weight, estimator.settings_, seed)
+    run = begin(estimator, batches, seed)
+    if X_held is not None:
+        run.validate = Validation(estimator, read(estimator, X_held))
+    run.identity = lambda: identity(estimator, batches)
+    carry_out(estimator, run, X, y)
+    estimator.history_, estimator.n_iter_ = run.history, len(run.history)
+
+
+def partial_fit(estimator: Any, X: Any, y: Any, sample_weight: Any) -> None:
+    """One pass in the last stage at progress 1."""
+    seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))
+    new = not hasattr(estimator, "network_")
+    source = learn(estimator, X) if new else read(estimator, X)
+    if new:
+        settle(estimator, source.spec, len(source), seed)
+        estimator.history_ = []
+    weight = check_weights(sample_weight, len(source))
+    run = begin(estimator, batches_of(source, weight, estimator.settings_, seed + len(estimator.history_)), seed)
+    run.stages, run.epochs, run.schedule, run.fixed_progress = run.stages[-1:], 1, held, 1.0
+    with working(estimator, run):
+        train(run)
+    estimator.history_ = [*estimator.history_, *run.history]
+    estimator.n_iter_ = len(estimator.history_)
+
+
+def split(X: Any, weight: Any, validation: Any, seed: int) -> tuple[Any, Any, Any]:
+    """Rows to train on, their weights, and rows to hold out (None when nobody asked).
+
+    Raises:
+        ParameterError: a share that is not between 0 and 1.
+        TooFewRowsError: fewer rows than two parts need.
+    """
+    if validation is None or not isinstance(validation, (int, float)):
+        return X, weight, validation
+    if not 0 < validation < 1:
+        raise ParameterError(f"validation={validation!r}", "a share lies between 0 and 1", "use validation=0.1")
+    rows = X.shape[0] if hasattr(X, "shape") else len(X)
+    held_out = max(1, round(rows * validation))
+    if held_out >= rows:
+        raise TooFewRowsError(f"validation={validation!r} of n={rows} rows", "both parts need a row", "give more rows")
+    order = np.random.default_rng(seed).permutation(rows)
+    train_rows, held_rows = np.sort(order[held_out:]), np.sort(order[:held_out])
+    weight = None if weight is None else np.asarray(weight)[train_rows]
+    return _safe_indexing(X, train_rows), weight, _safe_indexing(X, held_rows)
+
+
+def settle(estimator: Any, spec: Spec, rows: int, seed: int) -> None:
+    """Derive what was left "auto", and build the network with its first weights."""
+    estimator.spec_ = spec
+    estimator.settings_ = derive(estimator, spec, rows)
+    estimator.network_ = built(estimator, torch.Generator().manual_seed(seed))
+    estimator.latent_dim_ = estimator.settings_.latent_dim
+    estimator.latent_shape_ = (estimator.latent_dim_,)
+
+
+def built(estimator: Any, generator: torch.Generator) -> nn.Module:
+    """The network of an estimator whose spec and settings are known, on its device."""
+    with torch.random.fork_rng(devices=[]):
+        network: nn.Module = estimator.build(estimator.spec_)
+    initialise(network, generator)
+    return network.to(estimator.settings_.device)
+
+
+def batches_of(source: Source, weight: Tensor | None, settings: Settings, seed: int) -> Batches:
+    """The rows as a run wants them: streamed where the source streams, else in one tensor."""
+    if hasattr(source, "batches"):
+        streamed: Batches = source.batches(settings.batch_size, seed)
+        return streamed
+    x = source.block(0, len(source)).to(settings.device)
+    observed = None if source.spec.is_plain else ~torch.isnan(x)
+    weight = None if weight is None else weight.to(settings.device)
+    return Resident(x, observed=observed, weight=weight, batch_size=settings.batch_size, seed=seed)
+
+
+def begin(estimator: Any, batches: Batches, seed: int) -> Run:
+    """The run of a settled estimator, before its first step."""
+    settings: Settings = estimator.settings_
+    return Run(
+        network=estimator.network_,
+        stages=estimator.stages(estimator.network_),
+        batches=batches,
+        epochs=settings.epochs,
+        learning_rate=settings.learning_rate,
+        weight_decay=settings.weight_decay,
+        generator=torch.Generator(settings.device).manual_seed(seed + 1),
+    )
+
+
+def carry_out(estimator: Any, run: Run, X: Any, y: Any) -> None:
+    """Train to the end, telling the estimator's callbacks."""
+    events = Events(estimator, run.total_epochs, X, y, lambda: snapshot(estimator))
+    run.on_epoch_begin, run.on_epoch_end = events.begin_epoch, events.end_epoch
+    run.callbacks = getattr(estimator, "_skl_callbacks", [])
+    with working(estimator, run):
+        events.begin()
+        train(run)
+        events.end()
+
+
+@contextmanager
+def working(estimator: Any, run: Run) -> Iterator[None]:
+    """What holds while a run works: callbacks find it, dropout hears its noise, threads fit its products."""
+    settings: Settings = estimator.settings_
+    weights = sum(parameter.numel() for parameter in run.network.parameters())
+    estimator.run_ = run
+    listen(run.network, run.generator)
+    try:
+        with threads_for(2.0 * settings.batch_size * weights / 4):
+            yield
+    finally:
+        listen(run.network, None)
+        run.network.eval()
+        del estimator.run_
+
+
+class Validation:
+    """What held-out rows cost at the end of an epoch, without noise from the run.
+
+    Args:
+        estimator: Whose network is asked.
+        source: The rows.
+    """
+
+    def __init__(self, estimator: Any, source: Source) -> None:
+        self.blocks, self.source = Blocks(estimator.network_, source.spec.width), source
+
+    def __call__(self) -> dict[str, float]:
+        """Mean distortion and rate, and their sum."""
+        distortion, rate = self.blocks.run(self.source, self._price).double().mean(0).tolist()
+        return {
+            "validation_loss": distortion + rate,
+            "validation_distortion": distortion,
+            "validation_rate": rate,
+        }
+
+    def _price(self, batch: Batch) -> Tensor:
+        """Distortion and rate beside each other, (B, 2)."""
+        network: Any = self.blocks.network
+        return torch.stack(network.price(batch), dim=1)
+
+
+def snapshot(estimator: Any) -> dict[str, Any]:
+    """The fitted attributes as if training stopped now, sharing nothing with the run."""
+    names = [name for name in vars(estimator) if name.endswith("_") and not name.startswith("_")]
+    fitted = {name: getattr(estimator, name) for name in names if name != "run_"}
+    history = estimator.run_.history
+    return fitted | {
+        "network_": copy.deepcopy(estimator.network_).eval(),
+        "history_": list(history),
+        "n_iter_": len(history),
+    }
+
+
+def identity(estimator: Any, batches: Batches) -> str:
+    """What a checkpoint must belong to: class, parameters, spec and data, in twelve letters."""
+    data = zlib.crc32(batches.rows.x.cpu().numpy().data) if isinstance(batches, Resident) else batches.steps
+    what = [type(estimator).__name__, repr(estimator.settings_), estimator.spec_.to_json(), data]
+    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:12]

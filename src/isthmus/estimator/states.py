@@ -1,0 +1,105 @@
+"""A fitted estimator as JSON values and tensors, and back."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from isthmus.core.settings import Settings
+from isthmus.core.spec import Spec
+from isthmus.errors import CorruptFileError, ParameterError
+from isthmus.estimator.fitting import built
+from isthmus.parts.backbones.choose import ARCHITECTURES
+from isthmus.training.devices import resolve_device
+
+BACKBONES = {cls.__name__: cls for cls in ARCHITECTURES.values()}
+
+
+def to_saved(estimator: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Everything that makes the fitted estimator, as JSON values and tensors."""
+    names = getattr(estimator, "feature_names_in_", None)
+    config = {
+        "params": {name: plain(name, value) for name, value in estimator.get_params(deep=False).items()},
+        "settings": {
+            field.name: plain(field.name, getattr(estimator.settings_, field.name))
+            for field in dataclasses.fields(Settings)
+        },
+        "spec": estimator.spec_.to_json(),
+        "latent_shape": list(estimator.latent_shape_),
+        "n_features_in": getattr(estimator, "n_features_in_", None),
+        "feature_names_in": None if names is None else [str(name) for name in names],
+        "history": estimator.history_,
+    }
+    return config, dict(estimator.network_.state_dict())
+
+
+def restore(estimator: Any, config: dict[str, Any], tensors: dict[str, Tensor]) -> None:
+    """Make an unfitted estimator the one that `to_saved` described.
+
+    Raises:
+        CorruptFileError: the tensors are not those of the network that the configuration describes.
+    """
+    settings = {name: revived(value) for name, value in config["settings"].items()}
+    estimator.spec_ = Spec.from_json(config["spec"])
+    estimator.settings_ = Settings(**{**settings, "device": resolve_device(config.get("device", "cpu"))})
+    estimator.network_ = built(estimator, torch.Generator().manual_seed(0)).eval()
+    load_weights(estimator.network_, tensors)
+    estimator.latent_dim_ = estimator.settings_.latent_dim
+    estimator.latent_shape_ = tuple(config["latent_shape"])
+    estimator.history_, estimator.n_iter_ = config["history"], len(config["history"])
+    if config["n_features_in"] is not None:
+        estimator.n_features_in_ = config["n_features_in"]
+    if config["feature_names_in"] is not None:
+        estimator.feature_names_in_ = np.asarray(config["feature_names_in"], dtype=object)
+
+
+def load_weights(network: Any, tensors: dict[str, Tensor]) -> None:
+    """Fill the network, refusing tensors that are missing, foreign or of another shape."""
+    expected = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    found = {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+    if expected != found:
+        wrong = sorted(name for name in expected | found if expected.get(name) != found.get(name))
+        name = wrong[0]
+        raise CorruptFileError(
+            f"tensor {name!r} has shape {found.get(name)} ({len(wrong)} differ)",
+            f"the network that the configuration describes has {expected.get(name)} there",
+            "save the model again",
+        )
+    network.load_state_dict(tensors)
+
+
+def plain(name: str, value: Any) -> Any:
+    """A parameter as a JSON value.
+
+    Raises:
+        ParameterError: it has no such form.
+
+    Example:
+        >>> plain("hidden_dims", (64, 32)), plain("epochs", np.int64(5))
+        ([64, 32], 5)
+    """
+    if type(value).__name__ in BACKBONES:
+        return {"backbone": type(value).__name__, **dataclasses.asdict(value)}
+    if isinstance(value, np.generic):
+        return value.item()
+    if isinstance(value, (list, tuple)):
+        return [plain(name, item) for item in value]
+    if isinstance(value, np.random.RandomState):
+        return None
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    raise ParameterError(f"{name}={value!r}", "a saved model's parameters are plain values", f"set {name} to one")
+
+
+def revived(value: Any) -> Any:
+    """The parameter that `plain` wrote."""
+    if isinstance(value, list):
+        return tuple(revived(item) for item in value)
+    if isinstance(value, dict):
+        options = {key: revived(item) for key, item in value.items() if key != "backbone"}
+        return BACKBONES[value["backbone"]](**options)
+    return value

@@ -1,0 +1,49 @@
+"""The variational autoencoder: each row sends a sample of its posterior, priced at the divergence from the prior."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from torch import nn
+
+from isthmus.core.code import Batch, Terms
+from isthmus.core.spec import Spec
+from isthmus.estimator.face import Estimator
+from isthmus.estimator.registry import variant
+from isthmus.parts.bottlenecks.gaussian import Gaussian
+from isthmus.parts.compose import autoencoder
+
+
+@variant(paper="Kingma & Welling 2014, arXiv:1312.6114, eq. 3")
+class VAE(Estimator):
+    r"""Autoencoder whose loss is minus a lower bound of log p(x).
+
+        x -> encoder -> (mean, log_var) -> z = mean + sigma * noise -> decoder -> params
+
+    .. math:: L = -\log p(x|z) + KL(q(z|x) \,\|\, N(0, I))
+
+    Use it to draw new rows, or for a score that is a bound in nats. The rate and the distortion are both summed over
+    dimensions, so that their balance does not depend on the size of the data or the batch.
+
+    Example:
+        >>> from sklearn.datasets import load_iris
+        >>> X = load_iris().data
+        >>> model = VAE(latent_dim=2, likelihood="gaussian-learned", random_state=0).fit(X)
+        >>> model.sample(3, random_state=0).shape
+        (3, 4)
+    """
+
+    has_prior: ClassVar[bool] = True
+
+    def build(self, spec: Spec) -> nn.Module:
+        """Encoder of means and log-variances, Gaussian bottleneck, decoder."""
+        return autoencoder(spec, self.settings_, Gaussian(self.settings_.latent_dim))
+
+    def objective(self, network: Any, batch: Batch) -> Terms:
+        """L = -log p(x | z) + KL(q || p)."""
+        trace = network(batch)
+        return {"distortion": trace.distortion, "rate": trace.code.rate}
+
+    def may_be_wide(self) -> bool:
+        """The rate limits what crosses."""
+        return True

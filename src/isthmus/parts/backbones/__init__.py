@@ -1,0 +1,1 @@
+"""Encoders and decoders: everything that flows between the data and the narrow place."""

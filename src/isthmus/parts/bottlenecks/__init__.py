@@ -1,0 +1,1 @@
+"""The narrow places. Each owns its sampling, its integer form and its bitstream."""

@@ -1,0 +1,69 @@
+"""The Gaussian bottleneck: each row sends a sample of its posterior to a receiver who expects N(0, I)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from isthmus.core.code import Batch, Code
+from isthmus.core.network import Bottleneck
+from isthmus.parts.divergences import kl_to_standard_normal
+
+DRAWS = 16  # codes over which a score takes its expectation
+LOG_VAR_RANGE = (-30.0, 20.0)  # beyond these a variance says nothing in float32
+
+
+class Gaussian(Bottleneck):
+    r"""z = mean + sigma * noise, priced at the divergence of the posterior from the prior.
+
+    .. math:: R(x) = KL(q(z|x) \,\|\, N(0, I))
+
+    Features are (B, 2 Z): means, then log-variances. In training the noise comes from the batch's generator; in
+    evaluation z is the posterior mean, and a score averages over `DRAWS` fixed antithetic draws that are stored with
+    the model and are the same for every row.
+
+    Args:
+        latent_dim: Z.
+
+    Paper:
+        Kingma & Welling 2014, arXiv:1312.6114, section 2.4.
+    """
+
+    features_per_latent = 2
+
+    def __init__(self, latent_dim: int) -> None:
+        super().__init__()
+        self.noise: Tensor
+        self.register_buffer("noise", torch.zeros(DRAWS, latent_dim))
+
+    def draw(self, generator: torch.Generator) -> None:
+        """Fix the noise of the scores: each draw and its negative, (DRAWS, Z)."""
+        half = torch.randn(DRAWS // 2, self.noise.shape[1], generator=generator)
+        self.noise.copy_(torch.cat([half, -half]))
+
+    def posterior(self, features: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and log-variance of q(z | x), (B, Z) each."""
+        mean, log_var = features.chunk(2, dim=1)
+        return mean, log_var.clamp(*LOG_VAR_RANGE)
+
+    def log_prior(self, z: Tensor) -> Tensor:
+        """log p(z) = log N(z; 0, I) in nats, (B,)."""
+        return torch.distributions.Normal(0.0, 1.0).log_prob(z).sum(1)
+
+    def forward(self, features: Tensor, batch: Batch) -> Code:
+        """A sample in training, the mean in evaluation; the rate is exact in both."""
+        mean, log_var = self.posterior(features)
+        rate = kl_to_standard_normal(mean, log_var)
+        if not self.training:
+            return Code(mean, rate)
+        noise = torch.empty_like(mean).normal_(generator=batch.generator)
+        return Code(mean + (0.5 * log_var).exp() * noise, rate)
+
+    def draws(self, features: Tensor, batch: Batch) -> Iterator[Code]:
+        """The fixed draws of every row's posterior."""
+        mean, log_var = self.posterior(features)
+        rate, sigma = kl_to_standard_normal(mean, log_var), (0.5 * log_var).exp()
+        for noise in self.noise:
+            yield Code(mean + sigma * noise, rate)

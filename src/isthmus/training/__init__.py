@@ -1,0 +1,1 @@
+"""How everything learns: one loop, flat parameters, history, checkpoints, callbacks."""

@@ -1,0 +1,252 @@
+"""What can watch and steer a run: early stopping, step sizes, clipping, checkpoints, logs.
+
+These follow scikit-learn's callback protocol (`setup`, `on_fit_task_begin`, `on_fit_task_end`, `teardown`; the last
+but one ends the run by returning True), so they mix with scikit-learn's own `ProgressBar` and `ScoringMonitor`. What
+they steer is the `Run` that an estimator holds as `run_` while it is fitted.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from isthmus.errors import ParameterError, UnknownNameError
+from isthmus.training.checkpoints import load_checkpoint, save_checkpoint, under
+from isthmus.training.rates import SCHEDULES
+from isthmus.training.run import Run
+
+
+class Callback:
+    """Do nothing at each of the protocol's four moments; the callbacks below say what they do at which.
+
+    `state` and `restore` let a checkpoint carry what a callback keeps.
+    """
+
+    def setup(self, estimator: Any, context: Any) -> None:
+        """Before anything is learnt."""
+
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
+        """Before the whole fit (`context.task_name` "fit") and before each epoch ("epoch")."""
+        if context.task_name == "fit":
+            self.begin(estimator.run_)
+
+    def on_fit_task_end(self, estimator: Any, context: Any) -> bool:
+        """After each epoch and after the whole fit."""
+        return self.epoch_ended(estimator.run_) if context.task_name == "epoch" else self.ended(estimator.run_)
+
+    def teardown(self, estimator: Any, context: Any) -> None:
+        """After the fit, however it ended."""
+
+    def begin(self, run: Run) -> None:
+        """The run is about to start."""
+
+    def epoch_ended(self, run: Run) -> bool:
+        """An epoch's line stands in the history; True stops the run."""
+        return False
+
+    def ended(self, run: Run) -> bool:
+        """The run is over."""
+        return False
+
+    def state(self) -> dict[str, Any]:
+        """Tensors and JSON values that a checkpoint keeps."""
+        return {}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up what `state` gave."""
+
+
+class EarlyStopping(Callback):
+    """Stop when a figure of the history has not improved for some epochs, and go back to the best weights.
+
+    Args:
+        monitor: Which figure; "auto" takes "validation_loss" where rows are held out, else "loss".
+        patience: Epochs without improvement before stopping.
+        min_delta: What counts as an improvement, in the figure's unit (nats per sample).
+        restore_best: Whether to end with the weights of the best epoch.
+    """
+
+    def __init__(
+        self, monitor: str = "auto", patience: int = 10, min_delta: float = 0.0, restore_best: bool = True
+    ) -> None:
+        self.monitor, self.patience, self.min_delta, self.restore_best = monitor, patience, min_delta, restore_best
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """Forget the last run."""
+        self.best, self.waited = math.inf, 0
+        self.weights: dict[str, Tensor] = {}
+
+    def setup(self, estimator: Any, context: Any) -> None:
+        """Forget the last run."""
+        self.begin_anew()
+
+    def epoch_ended(self, run: Run) -> bool:
+        """Compare, remember, and say whether patience is over."""
+        value = watched(run, self.monitor)
+        if value < self.best - self.min_delta:
+            self.best, self.waited = value, 0
+            if self.restore_best:
+                self.weights = {name: tensor.clone() for name, tensor in run.network.state_dict().items()}
+            return False
+        self.waited += 1
+        return self.waited >= self.patience
+
+    def ended(self, run: Run) -> bool:
+        """Put the best weights back."""
+        if self.weights:
+            run.network.load_state_dict(self.weights)
+        return False
+
+    def state(self) -> dict[str, Any]:
+        """The best figure, the waiting, the best weights."""
+        return {"best": self.best, "waited": self.waited, **{f"w.{k}": v for k, v in self.weights.items()}}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up what `state` gave."""
+        self.best, self.waited = state["best"], state["waited"]
+        self.weights = {key.removeprefix("w."): value for key, value in state.items() if key.startswith("w.")}
+
+
+class LearningRate(Callback):
+    """How the step size runs: "cosine" (the default of every fit), "constant", or "plateau".
+
+    Args:
+        schedule: The name. "plateau" holds the peak and multiplies it by `decay` whenever `monitor` has not improved
+            for `patience` epochs.
+        monitor: As in `EarlyStopping`.
+        patience: Epochs.
+        decay: Factor between 0 and 1.
+    """
+
+    def __init__(self, schedule: str = "cosine", monitor: str = "auto", patience: int = 5, decay: float = 0.3) -> None:
+        if schedule not in (*SCHEDULES, "plateau"):
+            raise UnknownNameError.among("schedule", schedule, (*SCHEDULES, "plateau"))
+        if not 0 < decay < 1:
+            raise ParameterError(f"decay={decay!r}", "it lies between 0 and 1", "use decay=0.3")
+        self.schedule, self.monitor, self.patience, self.decay = schedule, monitor, patience, decay
+        self.best, self.waited = math.inf, 0
+
+    def setup(self, estimator: Any, context: Any) -> None:
+        """Forget the last run."""
+        self.best, self.waited = math.inf, 0
+
+    def begin(self, run: Run) -> None:
+        """Set the schedule."""
+        run.schedule = SCHEDULES["constant" if self.schedule == "plateau" else self.schedule]
+
+    def epoch_ended(self, run: Run) -> bool:
+        """On a plateau, lower the rate."""
+        if self.schedule != "plateau":
+            return False
+        value = watched(run, self.monitor)
+        self.best, self.waited = (value, 0) if value < self.best else (self.best, self.waited + 1)
+        if self.waited >= self.patience:
+            run.factor, self.waited = run.factor * self.decay, 0
+        return False
+
+    def state(self) -> dict[str, Any]:
+        """The best figure and the waiting; the factor is the run's own."""
+        return {"best": self.best, "waited": self.waited}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up what `state` gave."""
+        self.best, self.waited = state["best"], state["waited"]
+
+
+class GradientClipping(Callback):
+    """Scale the gradient of each player down to a norm of at most `max_norm`."""
+
+    def __init__(self, max_norm: float = 1.0) -> None:
+        if not max_norm > 0:
+            raise ParameterError(f"max_norm={max_norm!r}", "a norm is positive", "use max_norm=1.0")
+        self.max_norm = max_norm
+
+    def begin(self, run: Run) -> None:
+        """Set the bound."""
+        run.clip = self.max_norm
+
+
+class Checkpoint(Callback):
+    """Keep the run on disk, and take it up again where it was.
+
+    Args:
+        path: The file, made with its folder.
+        seconds: Time between two checkpoints within an epoch; one is written before every epoch and at the end.
+        resume: Whether to go on from the file where it is there.
+    """
+
+    def __init__(self, path: str | Path, seconds: float = 60.0, resume: bool = False) -> None:
+        self.path, self.seconds, self.resume = Path(path), seconds, resume
+        self.written = 0.0
+
+    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
+        """Take up the old run; before each epoch, when every callback is done with the last one, write."""
+        if context.task_name == "fit":
+            self.begin(estimator.run_)
+        else:
+            self._write(estimator.run_)
+
+    def begin(self, run: Run) -> None:
+        """Take up the old run, and listen for the moments between steps."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        if self.resume and self.path.exists():
+            kept = load_checkpoint(self.path, run, run.identity())
+            for prefix, callback in keepers(run):
+                callback.restore(under(prefix, kept))
+        run.on_reading = lambda: self._perhaps(run)
+
+    def ended(self, run: Run) -> bool:
+        """Write the last one, from which resuming finds nothing left to do."""
+        self._write(run)
+        return False
+
+    def _perhaps(self, run: Run) -> None:
+        if time.monotonic() - self.written >= self.seconds:
+            self._write(run)
+
+    def _write(self, run: Run) -> None:
+        kept = {prefix + key: value for prefix, callback in keepers(run) for key, value in callback.state().items()}
+        save_checkpoint(self.path, run, run.identity(), kept)
+        self.written = time.monotonic()
+
+
+class JSONLLog(Callback):
+    """Append each line of the history to a file, one JSON object a line."""
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+
+    def begin(self, run: Run) -> None:
+        """Keep the lines of the epochs that a resumed run has behind it, and none that come after them."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        self.path.write_text("".join(json.dumps(line) + "\n" for line in run.history), encoding="utf-8")
+
+    def epoch_ended(self, run: Run) -> bool:
+        """Append the newest line."""
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(run.history[-1]) + "\n")
+        return False
+
+
+def watched(run: Run, monitor: str) -> float:
+    """The newest value of the figure called `monitor`.
+
+    Raises:
+        UnknownNameError: the history has no such figure.
+    """
+    line = run.history[-1]
+    name = ("validation_loss" if "validation_loss" in line else "loss") if monitor == "auto" else monitor
+    if name not in line:
+        raise UnknownNameError.among("monitor", name, [key for key, value in line.items() if isinstance(value, float)])
+    return float(line[name])
+
+
+def keepers(run: Run) -> list[tuple[str, Callback]]:
+    """The run's callbacks of ours, each with the prefix of what a checkpoint keeps for it."""
+    return [(f"{i}.{type(c).__name__}.", c) for i, c in enumerate(run.callbacks) if isinstance(c, Callback)]

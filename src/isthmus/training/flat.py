@@ -1,0 +1,97 @@
+"""A player's parameters in one flat buffer, moved by one fused call. It exists only while the loop runs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+ALIGNMENT = 16  # floats: each parameter starts on a cache line
+BETAS, EPSILON = (0.9, 0.999), 1e-8
+
+
+class Flat:
+    """Parameters, gradients and Adam's moments of one player, each in one buffer.
+
+    Laying the buffer down turns every parameter into a view of it; `release` hands them back as ordinary ones. A step
+    whose gradient is not finite is skipped on the device, without waiting for it, and noted in `faults`.
+
+    Args:
+        modules: What the player owns; a parameter that occurs twice is laid once.
+        window: Steps between two readings of `faults`.
+    """
+
+    def __init__(self, modules: Sequence[nn.Module], window: int) -> None:
+        unique = dict.fromkeys(p for module in modules for p in module.parameters())
+        self.parameters: list[nn.Parameter] = list(unique)
+        sizes = [-(-p.numel() // ALIGNMENT) * ALIGNMENT for p in self.parameters]
+        device = self.parameters[0].device if self.parameters else torch.device("cpu")
+        self.weights, self.gradients, self.first_moment, self.second_moment = torch.zeros(4, sum(sizes), device=device)
+        self.steps = torch.zeros((), device=device)
+        self.faults = torch.zeros(window, device=device)
+        start = 0
+        for parameter, size in zip(self.parameters, sizes, strict=True):
+            view = slice(start, start + parameter.numel())
+            self.weights[view] = parameter.data.flatten()
+            parameter.data = self.weights[view].view(parameter.shape)
+            parameter.grad = self.gradients[view].view(parameter.shape)
+            start += size
+
+    def step(self, rate: float, weight_decay: float, clip: float | None, slot: int) -> None:
+        r"""One AdamW step on all parameters, skipped where the gradient is not finite.
+
+        Args:
+            rate: Step size.
+            weight_decay: Decoupled decay, taken as rate * weight_decay of each weight.
+            clip: Largest norm of the whole gradient, or None.
+            slot: Where in `faults` to note a skipped step.
+
+        Paper:
+            Loshchilov & Hutter 2019, arXiv:1711.05101, algorithm 2.
+        """
+        if clip is not None:
+            self.gradients.mul_((clip / (self.gradients.norm() + EPSILON)).clamp(max=1.0))
+        fault = torch.isfinite(self.gradients.sum()).logical_not_().float()
+        self.faults[slot] = fault
+        self.steps.add_(1 - fault)
+        torch._fused_adamw_(
+            [self.weights],
+            [self.gradients],
+            [self.first_moment],
+            [self.second_moment],
+            [],
+            [self.steps],
+            lr=rate,
+            beta1=BETAS[0],
+            beta2=BETAS[1],
+            weight_decay=weight_decay,
+            eps=EPSILON,
+            amsgrad=False,
+            maximize=False,
+            found_inf=fault,
+        )
+
+    def zero(self) -> None:
+        """Forget the gradients of the last step."""
+        self.gradients.zero_()
+
+    def state(self) -> dict[str, Tensor]:
+        """What a checkpoint must hold beside the weights themselves."""
+        return {
+            "first_moment": self.first_moment,
+            "second_moment": self.second_moment,
+            "steps": self.steps,
+            "faults": self.faults,
+        }
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Take up what `state` gave."""
+        for name, tensor in self.state().items():
+            tensor.copy_(state[name])
+
+    def release(self) -> None:
+        """Give every parameter storage of its own again, without a gradient."""
+        for parameter in self.parameters:
+            parameter.data = parameter.data.clone()
+            parameter.grad = None

@@ -1,0 +1,75 @@
+"""What each epoch cost: the prices that were paid, and the raw quantities on held-out rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from isthmus.core.code import Batch, Terms
+from isthmus.errors import TrainingError
+
+Record = dict[str, Any]
+
+
+class Meter:
+    """Adds up one player's terms over an epoch, on the device, without waiting for it."""
+
+    def __init__(self, player: str) -> None:
+        self.player = player
+        self.totals: dict[str, Tensor] = {}
+        self.weight: float | Tensor = 0.0
+
+    def add(self, terms: Terms, batch: Batch) -> Tensor:
+        r"""The loss of this batch: the weighted mean over its rows of the sum of the terms.
+
+        .. math:: \frac{\sum_b w_b \sum_t terms_{tb}}{\sum_b w_b}
+        """
+        weight = batch.weight
+        rows = len(batch.x)
+        sums = {}
+        for name, term in terms.items():
+            if term.shape != (rows,):
+                raise TrainingError(
+                    f"term {name!r} of player {self.player!r} has shape {tuple(term.shape)}",
+                    f"every term is one number for each of the {rows} rows, (B,)",
+                    "sum over dimensions in the objective, never over the batch",
+                )
+            sums[name] = term.sum() if weight is None else term @ weight
+        mass = float(rows) if weight is None else weight.sum()
+        for name, total in sums.items():
+            paid = total.detach()
+            self.totals[name] = self.totals[name] + paid if name in self.totals else paid
+        self.weight = self.weight + mass
+        loss: Tensor = sum(sums.values()) / mass  # type: ignore[assignment]
+        return loss
+
+    def read(self) -> dict[str, float]:
+        """Mean price of each term since the last `clear`, and their sum as "loss"; waits for the device."""
+        means = {name: float(total / self.weight) for name, total in self.totals.items()}
+        return {"loss": sum(means.values()), **means}
+
+    def state(self) -> dict[str, Tensor]:
+        """The sums so far, as tensors."""
+        sums = {f"paid.{name}": total for name, total in self.totals.items()}
+        return {**sums, "weight": torch.as_tensor(self.weight, dtype=torch.float64)}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Take up what `state` gave."""
+        self.totals = {key.removeprefix("paid."): value for key, value in state.items() if key.startswith("paid.")}
+        self.weight = float(state["weight"])
+
+    def clear(self) -> None:
+        """Begin a new epoch."""
+        self.totals, self.weight = {}, 0.0
+
+
+def record(epoch: int, stage: int, meters: list[Meter], rest: Mapping[str, Any]) -> Record:
+    """One line of the history; with several players their names stand before their terms."""
+    line: Record = {"epoch": epoch, "stage": stage}
+    for meter in meters:
+        prefix = f"{meter.player}/" if len(meters) > 1 else ""
+        line |= {prefix + name: value for name, value in meter.read().items()}
+    return line | dict(rest)

@@ -1,0 +1,240 @@
+"""One run: everything that changes while a model is fitted, so that it can be watched, stopped and taken up again."""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from isthmus.core.code import Batch
+from isthmus.core.player import Batches, Player, Stage
+from isthmus.errors import TrainingError
+from isthmus.training.flat import Flat
+from isthmus.training.history import Meter, Record, record
+from isthmus.training.rates import Schedule, cosine
+
+READ_EVERY = 64  # steps between two readings of what the device has noted
+
+
+class SkippedStepWarning(UserWarning):
+    """Steps were skipped because their gradient was not finite."""
+
+
+@dataclass
+class Turn:
+    """A player while its stage runs: its flat parameters and its meter."""
+
+    player: Player
+    flat: Flat
+    meter: Meter
+
+    def own(self, whether: bool) -> None:
+        """Let this player's parameters require gradients, or not."""
+        for parameter in self.flat.parameters:
+            parameter.requires_grad_(whether)
+
+    def state(self) -> dict[str, Tensor]:
+        """Moments, faults noted and prices paid so far, each key led by the player's name."""
+        state = {**self.flat.state(), **self.meter.state()}
+        return {f"player.{self.player.name}.{key}": value for key, value in state.items()}
+
+    def restore(self, state: dict[str, Tensor]) -> None:
+        """Take up this player's part of what `state` gave."""
+        prefix = f"player.{self.player.name}."
+        own = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+        self.flat.restore(own)
+        self.meter.restore(own)
+
+
+@dataclass
+class Run:
+    """The state of a fit. Callbacks read it, and set `schedule`, `factor`, `clip` and `on_reading`.
+
+    Args:
+        network: What learns.
+        stages: In order.
+        batches: The rows of every stage that brings none.
+        epochs: Of all stages together.
+        learning_rate: Peak step size; `schedule` and `factor` multiply it.
+        weight_decay: Decoupled decay.
+        generator: The fit's own noise.
+        validate: Called at the end of each epoch for what the history says of held-out rows.
+        on_epoch_begin: Called before each epoch.
+        on_epoch_end: Called after it; True ends the run.
+        on_reading: Called every `READ_EVERY` steps, between two of them.
+    """
+
+    network: nn.Module
+    stages: Sequence[Stage]
+    batches: Batches
+    epochs: int
+    learning_rate: float
+    weight_decay: float
+    generator: torch.Generator
+    validate: Callable[[], dict[str, float]] = dict
+    on_epoch_begin: Callable[[], None] = lambda: None
+    on_epoch_end: Callable[[], bool] = lambda: False
+    on_reading: Callable[[], None] = lambda: None
+    identity: Callable[[], str] = str  # what a checkpoint of this run must belong to
+    callbacks: Sequence[Any] = ()
+    schedule: Schedule = cosine
+    factor: float = 1.0
+    clip: float | None = None
+    history: list[Record] = field(default_factory=list)
+    fixed_progress: float | None = None  # what batches are told instead of the run's own progress
+    stage: int = 0
+    epoch: int = 0  # within the stage
+    step: int = 0  # within the epoch
+    stopped: bool = False
+    skipped: list[int] = field(default_factory=list)
+    turns: list[Turn] = field(default_factory=list)
+    resumed: dict[str, Tensor] = field(default_factory=dict)  # flat state waiting for its stage to be laid
+    started: float = field(default_factory=time.perf_counter)
+
+    def stage_epochs(self, stage: int) -> int:
+        """Epochs of one stage, at least 1."""
+        return max(1, round(self.stages[stage].share * self.epochs))
+
+    def stage_batches(self) -> Batches:
+        """Where the present stage's rows come from."""
+        return self.stages[self.stage].batches or self.batches
+
+    @property
+    def epochs_done(self) -> int:
+        """Whole epochs behind the run, over all stages."""
+        return sum(self.stage_epochs(s) for s in range(self.stage)) + self.epoch
+
+    @property
+    def total_epochs(self) -> int:
+        """Epochs of all stages."""
+        return sum(self.stage_epochs(s) for s in range(len(self.stages)))
+
+    @property
+    def total_steps(self) -> int:
+        """Steps since the run began, as errors and warnings count them (from 1)."""
+        return self.step + sum(int(line["steps"]) for line in self.history)
+
+    @property
+    def slot(self) -> int:
+        """Where in its window of readings the present step lies."""
+        return self.step % READ_EVERY
+
+    def progress(self) -> float:
+        """How far the whole run is, 0 to 1."""
+        if self.fixed_progress is not None:
+            return self.fixed_progress
+        return (self.epochs_done + self.step / self.stage_batches().steps) / self.total_epochs
+
+    def rate(self) -> float:
+        """The step size now: the schedule runs over each stage."""
+        within = (self.epoch + self.step / self.stage_batches().steps) / self.stage_epochs(self.stage)
+        return self.learning_rate * self.factor * self.schedule(within)
+
+    @contextmanager
+    def laid(self) -> Iterator[list[Turn]]:
+        """The present stage's players with their parameters laid flat, handed back as ordinary ones at the end."""
+        players = self.stages[self.stage].players
+        self.turns = [Turn(player, Flat(player.modules, READ_EVERY), Meter(player.name)) for player in players]
+        before = {parameter: parameter.requires_grad for parameter in self.network.parameters()}
+        for parameter in before:
+            parameter.requires_grad_(False)
+        if len(self.turns) == 1:
+            self.turns[0].own(True)
+        self._restore_turns()
+        try:
+            yield self.turns
+        finally:
+            for turn in self.turns:
+                turn.flat.release()
+            for parameter, required in before.items():
+                parameter.requires_grad_(required)
+            self.turns = []
+
+    @contextmanager
+    def turn_of(self, turn: Turn) -> Iterator[None]:
+        """Only this player's parameters require gradients."""
+        alone = len(self.turns) == 1
+        if not alone:
+            turn.own(True)
+        yield
+        if not alone:
+            turn.own(False)
+
+    def batches_left(self) -> Iterator[Batch]:
+        """The rest of the present epoch, each batch told how far the run is and where its noise comes from."""
+        for batch in self.stage_batches().epoch(self.epochs_done, self.step):
+            batch.progress, batch.generator = self.progress(), self.generator
+            yield batch
+
+    def advance(self) -> None:
+        """One step is done; read what the device noted from time to time."""
+        self.step += 1
+        if self.step % READ_EVERY == 0:
+            self.read()
+            self.on_reading()
+
+    def read(self) -> None:
+        """Wait for the device, and warn of steps that were skipped since the last reading.
+
+        Raises:
+            TrainingError: every step since then was skipped.
+        """
+        window = (self.step - 1) % READ_EVERY + 1
+        for turn in self.turns:
+            faults = turn.flat.faults[:window].nonzero().flatten().tolist()
+            if not faults:
+                continue
+            first = self.total_steps - window + 1 + faults[0]
+            self.skipped += [self.total_steps - window + 1 + slot for slot in faults]
+            turn.flat.faults.zero_()
+            if len(faults) == window and window > 1:
+                raise TrainingError(
+                    f"every step from step {first} on had a gradient that is not finite (player {turn.player.name!r})",
+                    "training needs finite gradients",
+                    f"lower learning_rate={self.learning_rate:g}, clip gradients with "
+                    "set_callbacks(GradientClipping(1.0)), or look for extreme values in the data",
+                )
+            warnings.warn(
+                f"step {first}: the gradient of player {turn.player.name!r} was not finite, so the step was skipped "
+                f"({len(faults)} of the last {window})",
+                SkippedStepWarning,
+                stacklevel=2,
+            )
+
+    def end_epoch(self) -> None:
+        """Write the epoch's line of the history and ask the callbacks whether to stop."""
+        self.read()
+        rest: dict[str, Any] = {
+            "learning_rate": self.rate(),
+            "steps": self.step,
+            "skipped_steps": len(self.skipped),
+            "seconds": time.perf_counter() - self.started,
+        }
+        self.skipped = []
+        meters = [turn.meter for turn in self.turns]
+        self.history.append(record(self.epochs_done + 1, self.stage, meters, rest | self._validated()))
+        for turn in self.turns:
+            turn.meter.clear()
+        self.epoch, self.step = self.epoch + 1, 0
+        self.stopped = self.on_epoch_end()
+
+    def _validated(self) -> dict[str, float]:
+        """What held-out rows cost, in evaluation mode and with no noise."""
+        was_training = self.network.training
+        self.network.eval()
+        values = self.validate()
+        self.network.train(was_training)
+        return {name: value for name, value in values.items() if not math.isnan(value)}
+
+    def _restore_turns(self) -> None:
+        """Give the freshly laid players the moments and sums of a checkpoint, once."""
+        for turn in self.turns if self.resumed else ():
+            turn.restore(self.resumed)
+        self.resumed = {}
