@@ -63,13 +63,16 @@ def test_an_epoch_is_entered_again_at_any_step(start: int, monkeypatch: Any) -> 
 
 def test_epochs_and_seeds_differ_and_move_no_global_generator() -> None:
     before = torch.get_rng_state()
-    orders = {
-        (seed, n): epoch_of(Resident(rows(50), batch_size=50, seed=seed), n)[0] for seed in (0, 1) for n in (0, 1)
-    }
+    places = [(seed, number) for seed in (0, 1) for number in (0, 1)]
+    orders = [epoch_of(Resident(rows(50), batch_size=50, seed=seed), number)[0] for seed, number in places]
     distinct = {tuple(x[:, 0].tolist()) for x in orders}
     assert len(distinct) == len(orders)
     assert torch.equal(torch.get_rng_state(), before)
-    assert seeded(0, 1).initial_seed() != seeded(1, 0).initial_seed()
+
+
+def test_every_place_has_a_generator_of_its_own() -> None:
+    places = [(0,), (1,), (0, 0), (0, 1), (1, 0), (0, 0, 0), (0, 1, 0)]
+    assert len({seeded(*place).initial_seed() for place in places}) == len(places)
 
 
 def test_companions_stay_beside_their_rows() -> None:

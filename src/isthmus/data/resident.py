@@ -104,7 +104,7 @@ def seeded(seed: int, *place: int) -> torch.Generator:
     The numbers are hashed together, since torch's own generator heeds 32 bits of its seed and starts neighbouring
     seeds alike.
     """
-    mixed = np.random.SeedSequence((seed, *place)).generate_state(1)
+    mixed = np.random.SeedSequence(seed, spawn_key=place).generate_state(1)
     return torch.Generator().manual_seed(int(mixed[0]))
 
 
