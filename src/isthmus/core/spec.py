@@ -65,6 +65,7 @@ class Spec:
         factor: See `offset`.
         value_range: The least and greatest x seen in training.
         named: Whether the column names are the caller's own.
+        layout: The caller's axes of one sample, "hw", "hwc", "t", "tc", "dhw", "dhwc"; empty for a table.
     """
 
     kind: Kind
@@ -76,6 +77,7 @@ class Spec:
     factor: float = 1.0
     value_range: tuple[float, float] = (-math.inf, math.inf)
     named: bool = False
+    layout: str = ""
 
     @property
     def n_features(self) -> int:

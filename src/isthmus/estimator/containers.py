@@ -1,0 +1,95 @@
+"""Whatever the caller gave, as one of four things: a frame, an array of numbers, a sparse matrix, tagged samples."""
+
+from __future__ import annotations
+
+import numbers
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import scipy.sparse
+import torch
+from numpy.typing import NDArray
+
+from isthmus.data import headings
+from isthmus.data.arrays import Tagged
+from isthmus.errors import InputError, InputTypeError
+
+READS = "X is a table (array, pandas, polars or Arrow frame, sparse matrix), images, series or volumes"
+FRAME = "make it a frame, whose columns have types of their own: pandas.DataFrame(X)"
+
+
+def opened(X: Any) -> Any:
+    """X as a narwhals frame, a NumPy array of numbers, a CSR matrix, or a `Tagged` array.
+
+    Lists, tensors, masked arrays and whatever has `__array__` become arrays; nothing else is copied.
+
+    Raises:
+        InputTypeError: text, dates or objects in an array, or no array at all.
+        InputError: rows of different lengths, complex numbers, or a single column of a frame.
+    """
+    if isinstance(X, Tagged):
+        return type(X)(_numbers(X.array))
+    if scipy.sparse.issparse(X):
+        _refuse_types(X)
+        return headings.opened(X)
+    rows = headings.opened(X)
+    if isinstance(rows, nw.DataFrame):
+        return rows
+    if hasattr(X, "to_frame"):
+        allowed = "Expected 2D, rows of several columns: a single column says not whether it is a row or a feature"
+        raise InputError(f"X, a {type(X).__name__}", allowed, "Reshape your data: X.to_frame() makes it one feature")
+    return _numbers(_array(X))
+
+
+def _array(X: Any) -> NDArray[Any]:
+    """Anything like an array as one."""
+    if isinstance(X, torch.Tensor):
+        X = X.detach().cpu()
+        return np.asarray(X.float() if X.dtype == torch.bfloat16 else X)
+    if isinstance(X, np.ma.MaskedArray):
+        return np.asarray(np.ma.filled(X.astype(np.float64), np.nan))
+    if X is None or isinstance(X, str | bytes | dict | set) or not (hasattr(X, "__len__") or hasattr(X, "__array__")):
+        fix = FRAME if isinstance(X, dict) else "pass a NumPy array of shape (n, features)"
+        raise InputTypeError(f"X={X!r:.60} ({type(X).__name__})", READS, fix)
+    try:
+        return np.asarray(X)
+    except ValueError as told:
+        widths = sorted({len(row) for row in X if hasattr(row, "__len__")})
+        came = f"X, a {type(X).__name__} of rows with {widths} entries"
+        raise InputError(came, f"all rows have the same length ({told})", "pad or cut the rows to one length") from told
+
+
+def _numbers(array: NDArray[Any]) -> NDArray[Any]:
+    """An array of real numbers or booleans; objects that are all numbers become float64."""
+    if array.dtype == object:
+        return _from_objects(array)
+    _refuse_types(array)
+    return array
+
+
+def _refuse_types(array: Any) -> None:
+    """Refuse types of array that hold no real numbers."""
+    kind, came = array.dtype.kind, f"X of type {array.dtype}"
+    if kind == "c":
+        allowed = "Complex data not supported: likelihoods price real numbers"
+        raise InputError(came, allowed, "stack the parts: np.hstack([X.real, X.imag])")
+    if kind not in "fiub":
+        raise InputTypeError(came, "an array holds real numbers or booleans, all of one type", FRAME)
+
+
+def _from_objects(array: NDArray[Any]) -> NDArray[np.float64]:
+    """An object array of numbers (None and NaN are missing) as float64.
+
+    Raises:
+        InputTypeError: some cell is no number; the message says which.
+    """
+    flat = array.ravel()
+    for i, cell in enumerate(flat):
+        if cell is not None and not isinstance(cell, numbers.Real | np.bool_):
+            place = tuple(int(axis) for axis in np.unravel_index(i, array.shape))
+            where = f" in column 'x{place[1]}'" if len(place) > 1 else ""
+            came = f"X[{', '.join(map(str, place))}]={cell!r:.60} ({type(cell).__name__}){where}"
+            allowed = "an object array may hold numbers only: float() argument must be a string or a real number"
+            raise InputTypeError(came, allowed, FRAME)
+    return array.astype(np.float64)

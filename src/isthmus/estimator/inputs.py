@@ -1,0 +1,237 @@
+"""What the caller gave, validated and turned into a `Source`, and what goes back to him. The only place that does.
+
+The cells themselves are checked where they are read (`data.contract`, `data.arrays`), so that rows from files, which
+are never in memory together, obey the same rules.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted, validate_data
+from torch import Tensor
+
+from isthmus.core.source import Source
+from isthmus.core.spec import Spec
+from isthmus.data.array_learner import learn_array
+from isthmus.data.arrays import Tagged, check_samples, decode_array, matched, sample_shape, tagged
+from isthmus.data.contract import LARGEST, check_domain, check_names, check_shape, check_width
+from isthmus.data.memory import ArraySource, TensorSource, check_memory
+from isthmus.data.tables import check_cells, decode_table, encode_table, learn_table
+from isthmus.errors import InputError, InputTypeError, ValueRangeError
+from isthmus.estimator.containers import opened
+from isthmus.parts.likelihoods.choose import domain
+
+BLOCK_CELLS = 2**20  # cells checked at once against a likelihood's domain
+
+
+def learn(estimator: Any, X: Any) -> Source:
+    """Validate the training rows and learn what they are.
+
+    Sets `n_features_in_` and, for frames with text column names, `feature_names_in_`.
+
+    Args:
+        estimator: Its `scaling` and `likelihood` are read.
+        X: A table, images, series or volumes; see `containers.opened`.
+
+    Raises:
+        InputError: X cannot be used; the subclass says why.
+        UnknownNameError: no scaling or likelihood of that name.
+    """
+    rows, who = opened(X), type(estimator).__name__
+    if isinstance(rows, Tagged) or len(rows.shape) > 2:
+        samples = tagged(rows)
+        spec = learn_array(samples, _scaling(estimator, "unit"))
+        source: Source = ArraySource(samples.array, spec)
+    else:
+        check_shape(rows.shape, who, least=2)
+        if _is_sparse(rows):
+            check_memory(*rows.shape)
+        spec = learn_table(rows, _scaling(estimator, "standard"))
+        source = _table(rows, spec)
+    _check_domain(source, estimator.likelihood)
+    _sign(estimator, rows, spec)
+    return source
+
+
+def read(estimator: Any, X: Any, *, gaps: bool = False) -> Source:
+    """Validate rows for a fitted estimator and scale them as it learnt to.
+
+    Args:
+        estimator: Its `spec_` says what the rows must be.
+        X: Rows like those of training.
+        gaps: Whether cells may be missing in columns that had none in training.
+
+    Raises:
+        NotFittedError: there was no fit.
+        ColumnError: columns are missing, extra, reordered, of another type, or hold unseen categories.
+        MissingValueError: a gap in a column that had none.
+        ValueRangeError: a value outside the likelihood's domain.
+        InputError: X cannot be used for another reason.
+    """
+    check_is_fitted(estimator)
+    spec: Spec = estimator.spec_
+    if _is_ready(X, spec):
+        source: Source = ArraySource(X, spec)
+    elif spec.kind == "table":
+        source = _read_table(estimator, opened(X), spec, gaps)
+    else:
+        source = _read_array(opened(X), spec)
+    _check_domain(source, estimator.settings_.likelihood)
+    return source
+
+
+def _is_ready(X: Any, spec: Spec) -> bool:
+    """Whether X is a contiguous float32 array of the right width with finite numbers only: the short check."""
+    if type(X) is not np.ndarray or X.dtype != np.float32 or X.ndim != 2 or not X.flags.c_contiguous:
+        return False
+    fits = len(X) > 0 and X.shape[1:] == spec.shape and spec.is_plain and spec.container == "numpy"
+    return fits and float(np.vdot(X, X)) < LARGEST
+
+
+def _read_table(estimator: Any, rows: Any, spec: Spec, gaps: bool) -> Source:
+    """Rows of a table, whose columns must be those of `spec`."""
+    who = type(estimator).__name__
+    if isinstance(rows, Tagged):
+        raise InputTypeError(f"X tagged {type(rows).__name__}", "training had a table", "give it rows of that table")
+    check_shape(rows.shape, who)
+    if isinstance(rows, nw.DataFrame) and spec.named and all(isinstance(name, str) for name in rows.columns):
+        check_names(rows.columns, spec)
+    check_width(rows.shape[1], spec, who)
+    validate_data(estimator, X=_native(rows), reset=False, skip_check_array=True)  # warns where only one has names
+    if gaps:
+        spec = replace(spec, columns=tuple(replace(column, gaps=True) for column in spec.columns))
+    source = _table(rows, spec)
+    source.spec = estimator.spec_
+    return source
+
+
+def _read_array(rows: Any, spec: Spec) -> Source:
+    """Images, series or volumes, whose samples must be those of `spec`."""
+    if not isinstance(rows, Tagged | np.ndarray):
+        came = f"X, a {type(_native(rows)).__name__}"
+        raise InputTypeError(came, f"training had {spec.kind} samples in an array", "give it an array of them")
+    samples = matched(rows, spec)
+    check_samples(samples, sample_shape(spec), spec.dtype)
+    if len(samples) == 0:
+        allowed = f"Found array with 0 sample(s) (shape={samples.shape}) while a minimum of 1 is required"
+        raise InputError("X without samples", allowed, "check how the samples were selected")
+    return ArraySource(samples.array, spec)
+
+
+def _table(rows: Any, spec: Spec) -> Source:
+    """A frame encoded, an array or sparse matrix checked and left to be scaled block by block."""
+    if isinstance(rows, nw.DataFrame):
+        return TensorSource(encode_table(rows, spec), spec)
+    check_cells(rows, spec)
+    return ArraySource(rows, spec)
+
+
+def read_codes(estimator: Any, Z: ArrayLike) -> Source:
+    """Validate codes, (n, Z), for decoding.
+
+    Raises:
+        NotFittedError: there was no fit.
+        InputError: another width than the code's, or a number that is not finite.
+    """
+    check_is_fitted(estimator)
+    shape = tuple(estimator.latent_shape_)
+    width = math.prod(shape)
+    codes = np.asarray(Z, dtype=np.float32)
+    if codes.ndim != 2 or codes.shape[1] != width:
+        raise InputError(f"Z of shape {codes.shape}", f"codes are (n, {width})", "give it what transform(X) returned")
+    if not np.isfinite(codes).all():
+        row, column = np.argwhere(~np.isfinite(codes))[0]
+        came = f"Z[{row}, {column}]={codes[row, column]}"
+        raise InputError(came, "a code is made of finite numbers", "give it what transform(X) returned")
+    return TensorSource(torch.from_numpy(codes.copy()).view(-1, *shape), Spec("table", shape))
+
+
+def give_back(estimator: Any, x: Tensor, like: Any = None) -> Any:
+    """x in the caller's container, types and units.
+
+    Args:
+        estimator: Its `spec_` says what x is.
+        x: (n, ...), in the network's units.
+        like: The rows that x comes from, if any: a pandas frame lends its index, an array its type.
+    """
+    spec: Spec = estimator.spec_
+    if spec.kind != "table":
+        return decode_array(x, spec)
+    if isinstance(like, np.ndarray):
+        spec = replace(spec, container="numpy", dtype=str(like.dtype))
+    index = like.index if spec.container == "pandas" and hasattr(like, "columns") and hasattr(like, "index") else None
+    return decode_table(x, spec, index)
+
+
+def check_weights(sample_weight: ArrayLike | None, n: int) -> Tensor | None:
+    """The weights of n rows as a tensor, (n,) float32; None stands for equal ones.
+
+    Raises:
+        InputError: not one finite weight per row, or all of them zero.
+        ValueRangeError: a negative weight.
+
+    Example:
+        >>> check_weights([1, 2], 2)
+        tensor([1., 2.])
+    """
+    if sample_weight is None:
+        return None
+    weight: NDArray[np.float64] = np.array(sample_weight, dtype=np.float64)
+    if weight.shape != (n,):
+        raise InputError(f"sample_weight of shape {weight.shape}", f"it has one weight per row, ({n},)", "reshape it")
+    wrong = ~(np.isfinite(weight) & (weight >= 0))
+    if wrong.any():
+        row = int(wrong.argmax())
+        allowed = "a weight is a finite number >= 0, since it multiplies a cost"
+        raise ValueRangeError(f"sample_weight[{row}]={weight[row]}", allowed, "drop the row, or give it the weight 0")
+    if not weight.any():
+        allowed = "Sample weights must contain at least one non-zero number, or nothing is learnt"
+        raise InputError(f"sample_weight with {n} zeros", allowed, "leave sample_weight out for equal weights")
+    return torch.from_numpy(weight.astype(np.float32))
+
+
+def _scaling(estimator: Any, usual: str) -> str:
+    """What scaling="auto" is: the usual one, or none where the likelihood prices only some numbers."""
+    if estimator.scaling != "auto":
+        return str(estimator.scaling)
+    if estimator.likelihood == "auto":
+        return usual
+    allowed = domain(estimator.likelihood)
+    in_unit = usual == "unit" and not allowed.whole
+    return usual if allowed.is_scalable or in_unit else "none"
+
+
+def _check_domain(source: Source, likelihood: str) -> None:
+    """Refuse rows with values that the likelihood gives no price."""
+    if likelihood == "auto" or domain(likelihood).is_scalable:
+        return
+    step = max(1, BLOCK_CELLS // source.spec.n_features)
+    for start in range(0, len(source), step):
+        block = source.block(start, min(start + step, len(source)))
+        check_domain(block.numpy(), source.spec, likelihood, domain(likelihood), start)
+
+
+def _sign(estimator: Any, rows: Any, spec: Spec) -> None:
+    """Leave `n_features_in_` and `feature_names_in_`, as scikit-learn does."""
+    if spec.kind == "table":
+        validate_data(estimator, X=_native(rows), reset=True, skip_check_array=True)
+        return
+    estimator.n_features_in_ = spec.n_features
+    vars(estimator).pop("feature_names_in_", None)
+
+
+def _native(rows: Any) -> Any:
+    """The caller's own frame; arrays as they are."""
+    return rows.to_native() if isinstance(rows, nw.DataFrame) else rows
+
+
+def _is_sparse(rows: Any) -> bool:
+    """Whether rows are a sparse matrix."""
+    return hasattr(rows, "toarray")
