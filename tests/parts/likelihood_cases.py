@@ -71,7 +71,7 @@ def laplace() -> Case:
 
 def categorical() -> Case:
     def log_p(x: Tensor, params: Tensor) -> Tensor:
-        logits = params.view(ROWS, 4, 2, 3, 3).movedim(1, -1)
+        logits = params.view(ROWS, 2, 4, 3, 3).movedim(2, -1)
         return rows(distributions.Categorical(logits=logits).log_prob(x))
 
     return Case(parts.Categorical((2, 3, 3), 4).double(), numbers(8, 3, 3), whole(4, 2, 3, 3), log_p)
@@ -102,7 +102,7 @@ def mixed() -> Case:
     def log_p(x: Tensor, params: Tensor) -> Tensor:
         normal = distributions.Normal(params[:, :3], 1.0).log_prob(x[:, [1, 4, 6]]).sum(1)
         coin = distributions.Bernoulli(logits=params[:, 3]).log_prob(x[:, 2])
-        threes = distributions.Categorical(logits=params[:, 4:10].view(ROWS, 3, 2).mT).log_prob(x[:, [0, 5]]).sum(1)
+        threes = distributions.Categorical(logits=params[:, 4:10].view(ROWS, 2, 3)).log_prob(x[:, [0, 5]]).sum(1)
         return normal + coin + threes + distributions.Categorical(logits=params[:, 10:]).log_prob(x[:, 3])
 
     x = torch.stack([whole(3), numbers(), whole(2), whole(5), numbers(seed=3), whole(3, seed=4), numbers(seed=5)], 1)

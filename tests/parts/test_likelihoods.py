@@ -162,7 +162,7 @@ def test_a_mean_and_a_draw_have_the_layout_of_x(case: Case) -> None:
 
 
 def test_the_mean_of_a_mixed_table_stands_in_its_columns() -> None:
-    params = torch.tensor([[1.5, 2.5, 3.5, 0.0, *[0, 0, 9, 0, 0, 9], *[0, 0, 0, 9, 0]]])
+    params = torch.tensor([[1.5, 2.5, 3.5, 0.0, *[0, 9, 0, 0, 0, 9], *[0, 0, 0, 9, 0]]])
     expected = torch.tensor([[1.0, 1.5, 0.5, 3.0, 2.5, 2.0, 3.5]])
     assert torch.equal(parts.Mixed(TABLE).mean(params), expected)
 

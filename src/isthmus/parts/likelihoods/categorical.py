@@ -20,8 +20,8 @@ class Categorical(Likelihood):
         shape: Shape of one sample of x, which holds the codes 0 .. K - 1 as floats.
         classes: K, the same in every cell; `Mixed` prices columns with different ones.
 
-    The params hold K logits a per cell, class by class along the first axis: (K * D,) for a table (D,),
-    (K * C, H, W) for an image (C, H, W), so that a convolutional decoder answers them as channels.
+    The params hold K logits a per cell, one column or channel after the other: (D * K,) for a table (D,),
+    (C * K, H, W) for an image (C, H, W), so that a convolutional decoder answers them as channels.
 
     Example:
         >>> Categorical((2,), classes=4).distortion(torch.tensor([[0.0, 3.0]]), torch.zeros(1, 8))
@@ -31,17 +31,19 @@ class Categorical(Likelihood):
     def __init__(self, shape: tuple[int, ...], classes: int) -> None:
         super().__init__()
         self.classes = classes
-        self.params_shape = (classes * shape[0], *shape[1:])
+        self.params_shape = (shape[0] * classes, *shape[1:])
 
     def logits(self, params: Tensor) -> Tensor:
-        """The params with an axis for the classes, (B, K * C, ...) -> (B, K, C, ...)."""
+        """The params with an axis for the classes, (B, C * K, ...) -> (B, C, K, ...)."""
         rows, width = params.shape[:2]
-        return params.reshape(rows, self.classes, width // self.classes, *params.shape[2:])
+        return params.reshape(rows, width // self.classes, self.classes, *params.shape[2:])
 
     def cells(self, x: Tensor, params: Tensor, observed: Tensor | None = None) -> Tensor:
         """-log p of each cell in nats, the shape of x; 0 where it is not observed."""
         codes = known(x, observed).long()
-        return paid(cross_entropy(self.logits(params), codes, reduction="none"), observed)
+        # (B, C, K, ...), (B, C, ...) -> (B * C, K, ...), (B * C, ...): where torch looks for the classes
+        costs = cross_entropy(self.logits(params).flatten(0, 1), codes.flatten(0, 1), reduction="none")
+        return paid(costs.view(x.shape), observed)
 
     def distortion(self, x: Tensor, params: Tensor, observed: Tensor | None = None) -> Tensor:
         """-log p(x | params) in nats per sample, (B,)."""
@@ -49,9 +51,9 @@ class Categorical(Likelihood):
 
     def mean(self, params: Tensor) -> Tensor:
         """The likeliest code of each cell, the shape of x: names have no mean."""
-        return self.logits(params).argmax(1).to(params.dtype)
+        return self.logits(params).argmax(2).to(params.dtype)
 
     def sample(self, params: Tensor, generator: torch.Generator | None = None) -> Tensor:
         """One draw of the codes, the shape of x: the first of K exponential clocks that ring at rate softmax_k."""
         logits = self.logits(params)
-        return (logits - noise.exponential(logits, generator).log()).argmax(1).to(params.dtype)
+        return (logits - noise.exponential(logits, generator).log()).argmax(2).to(params.dtype)

@@ -133,7 +133,7 @@ class _UnitCost(torch.autograd.Function):
         # built is the sure sign of it.
         if torch.is_grad_enabled() or ctx.residual is None:
             raise TrainingError(
-                "a second derivative of, or a second backward pass through, Gaussian.distortion",
+                f"a second derivative of, or a second backward pass through, Gaussian.distortion of {len(cost)} rows",
                 "with unit variance it is differentiable once: its residuals become the gradient where they lie",
                 "add the terms up for one backward pass, or price with plain_unit_cost",
             )
