@@ -122,6 +122,7 @@ class _UnitCost(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, params: Tensor) -> Tensor:
+        """The cost of each row, (B,)."""
         ctx.residual = params - x
         rows: Tensor = ctx.residual.flatten(1)
         norm: Tensor = torch.linalg.vector_norm(rows, dim=1)
@@ -129,6 +130,7 @@ class _UnitCost(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, cost: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """The gradients to x and params, for a gradient to the costs, (B,)."""
         # Torch's own guard sees a second derivative only where the incoming gradient carries one; a graph being
         # built is the sure sign of it.
         if torch.is_grad_enabled() or ctx.residual is None:
