@@ -24,8 +24,8 @@ def numeral(value: float, digits: int = 4) -> str:
     if math.isinf(value):
         return "∞" if value > 0 else "−∞"
     if 10**digits <= abs(value) < 1e15 or value == round(value) and abs(value) < 1e15:
-        return typeset(f"{value:,.0f}")
-    return typeset(f"{value:.{digits}g}")
+        return typeset(f"{value + 0.0:,.0f}")  # a zero has no sign
+    return typeset(f"{value:,.{digits}g}")
 
 
 def typeset(text: str) -> str:

@@ -121,15 +121,20 @@ def _prune(element: ElementTree.Element) -> None:
     kept: list[ElementTree.Element] = []
     for child in element:
         _prune(child)
-        bare = child.tag == "g" and not child.attrib
-        if bare:
+        bare, empty = not child.attrib, not len(child)
+        if child.tag == "g" and bare:
             kept += list(child)
-        elif child.tag in SHAPES and (len(child) or child.tag not in ("g", "defs")):
+        elif child.tag in SHAPES and not (empty and child.tag in ("g", "defs") or _unseen(child)):
             kept.append(child)
     element[:] = kept
     element.tail = None
     if element.tag not in ("text", "tspan"):
         element.text = None
+
+
+def _unseen(element: ElementTree.Element) -> bool:
+    """Whether a shape has neither filling nor outline, as transparent backgrounds have."""
+    return element.tag == "path" and element.attrib.get("style") == "fill:none"
 
 
 def _hoist(element: ElementTree.Element) -> None:

@@ -72,11 +72,11 @@ def bars(
 
     def draw(axes: Axes, sheet: Sheet) -> None:
         """Bars, intervals, the reference, and the numbers at their ends."""
-        reach = np.vstack([found, *(ends or ())])
+        reach = np.vstack([found, *(ends or ())])  # (1 or 3, n)
         _bars(axes, sheet, labels, found, colours)
         if ends is not None:
             axes.hlines(range(len(found)), *ends, color=INK, linewidth=1.5)
-        _end_labels(axes, np.nanmin(reach, axis=0), np.nanmax(reach, axis=0), found < 0, shown)
+        _end_labels(axes, np.fmin.reduce(reach), np.fmax.reduce(reach), found < 0, shown)
         if reference is not None:
             line = axes.axvline(reference, color=INK, linestyle=(0, (3, 2)), linewidth=1.5)
             legend(axes, [line], [f"{reference_name} {numeral(reference)}"], sheet)
@@ -192,7 +192,8 @@ def contributions(
         _bars(axes, sheet, names, lengths, [ACCENT] * len(first) + [QUIET])
         _end_labels(axes, lengths, lengths, lengths < 0, ends)
         (_beside if sheet.wide else _above)(axes, values)
-        axes.set(xlabel=x, xticks=[])
+        axes.set_xticks([])
+        label(axes, x, "")
 
     described = [
         f"{name}: {end}" + (f" (seen {value[0]}, expected {value[1]})." if value != ("", "") else ".")
