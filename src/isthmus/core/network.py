@@ -49,6 +49,10 @@ class Likelihood(nn.Module):
         """-log p(x | params) in nats per sample, (B,)."""
         raise TypeError(f"{type(self).__name__} is abstract: a likelihood defines distortion(x, params, observed)")
 
+    def cells(self, x: Tensor, params: Tensor, observed: Tensor | None = None) -> Tensor:
+        """-log p of each cell in nats, the shape of x, of which the distortion is the sum; 0 where not observed."""
+        raise TypeError(f"{type(self).__name__} is abstract: a likelihood defines cells(x, params, observed)")
+
     def mean(self, params: Tensor) -> Tensor:
         """The expected x (a categorical cell: its likeliest code), (B, ...)."""
         raise TypeError(f"{type(self).__name__} is abstract: a likelihood defines mean(params)")
@@ -99,7 +103,7 @@ class Network(nn.Module):
         return code
 
     def decode(self, z: Tensor) -> Tensor:
-        """Parameters of p(x | z), (B, ...). Codes may come from anywhere, so nothing that skip connections carried is used."""
+        """Parameters of p(x | z), (B, ...), for codes from anywhere: skip connections carry nothing."""
         bypass = getattr(self.decoder, "bypass", None)
         if bypass is not None:
             bypass.clear()

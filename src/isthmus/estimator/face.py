@@ -30,7 +30,7 @@ from isthmus.estimator.inputs import give_back, read, read_codes
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Estimator(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]
+class Estimator(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     """What every member has. Not a member itself.
 
     Args:
@@ -253,7 +253,7 @@ class Estimator(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Transform
     def _blocks(self) -> Blocks:
         """Where rows are scored; made anew when the network is."""
         check_is_fitted(self)
-        if getattr(self, "_scorer", None) is None or self._scorer.network is not self.network_:
+        if "_scorer" not in vars(self):  # a copy or pickle comes without
             self._scorer = Blocks(self.network_, self.spec_.width)
         return self._scorer
 

@@ -95,6 +95,7 @@ def settle(estimator: Any, spec: Spec, rows: int, seed: int) -> None:
     estimator.spec_ = spec
     estimator.settings_ = derive(estimator, spec, rows)
     estimator.network_ = built(estimator, torch.Generator().manual_seed(seed))
+    estimator._scorer = Blocks(estimator.network_, spec.width)
     estimator.latent_dim_ = estimator.settings_.latent_dim
     estimator.latent_shape_ = (estimator.latent_dim_,)
 

@@ -21,7 +21,7 @@ from isthmus.core.source import Source
 from isthmus.core.spec import Spec
 from isthmus.data.array_learner import learn_array
 from isthmus.data.arrays import Tagged, check_samples, decode_array, matched, sample_shape, tagged
-from isthmus.data.contract import LARGEST, check_domain, check_names, check_shape, check_width
+from isthmus.data.contract import are_tame, check_domain, check_names, check_shape, check_width
 from isthmus.data.memory import ArraySource, TensorSource, check_memory
 from isthmus.data.tables import check_cells, decode_table, encode_table, learn_table
 from isthmus.errors import InputError, InputTypeError, ValueRangeError
@@ -92,7 +92,7 @@ def _is_ready(X: Any, spec: Spec) -> bool:
     if type(X) is not np.ndarray or X.dtype != np.float32 or X.ndim != 2 or not X.flags.c_contiguous:
         return False
     fits = len(X) > 0 and X.shape[1:] == spec.shape and spec.is_plain and spec.container == "numpy"
-    return fits and float(np.vdot(X, X)) < LARGEST
+    return fits and are_tame(X)
 
 
 def _read_table(estimator: Any, rows: Any, spec: Spec, gaps: bool) -> Source:

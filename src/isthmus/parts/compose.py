@@ -5,6 +5,7 @@ from __future__ import annotations
 from isthmus.core.network import Bottleneck, Corruption, Network
 from isthmus.core.settings import Settings
 from isthmus.core.spec import Spec
+from isthmus.parts.backbones.bypass import connect
 from isthmus.parts.likelihoods import likelihood
 
 
@@ -24,4 +25,5 @@ def autoencoder(
     features = settings.latent_dim * bottleneck.features_per_latent
     encoder = backbone.encoder(spec, features, settings)
     decoder = backbone.decoder(spec, prices.params_shape, settings)
+    connect(encoder, decoder)
     return Network(encoder, bottleneck, decoder, prices, corruption)

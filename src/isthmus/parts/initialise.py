@@ -26,7 +26,7 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
                 if parameter is not None:
                     parameter.uniform_(-bound, bound, generator=generator)
         elif hasattr(module, "draw"):
-            module.draw(generator)
+            module.draw(generator)  # type: ignore[operator]
 
 
 def _fan_in(layer: nn.Module) -> int:

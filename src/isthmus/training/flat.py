@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +31,7 @@ class Flat:
         self.weights, self.gradients, self.first_moment, self.second_moment = torch.zeros(4, sum(sizes), device=device)
         self.steps = torch.zeros((), device=device)
         self.faults = torch.zeros(window, device=device)
+        self.slots = self.faults.unbind()
         start = 0
         for parameter, size in zip(self.parameters, sizes, strict=True):
             view = slice(start, start + parameter.numel())
@@ -37,6 +39,8 @@ class Flat:
             parameter.data = self.weights[view].view(parameter.shape)
             parameter.grad = self.gradients[view].view(parameter.shape)
             start += size
+        self.adders: list[Any] = [m for module in modules for m in module.modules() if hasattr(m, "laid")]
+        self.tell(True)
 
     def step(self, rate: float, weight_decay: float, clip: float | None, slot: int) -> None:
         r"""One AdamW step on all parameters, skipped where the gradient is not finite.
@@ -52,9 +56,9 @@ class Flat:
         """
         if clip is not None:
             self.gradients.mul_((clip / (self.gradients.norm() + EPSILON)).clamp(max=1.0))
-        fault = torch.isfinite(self.gradients.sum()).logical_not_().float()
-        self.faults[slot] = fault
-        self.steps.add_(1 - fault)
+        # 0 times the sum of the gradient is 0 where that is finite and NaN elsewhere: so the fault is 0 or 1.
+        fault = torch.sum(self.gradients, 0, out=self.slots[slot]).mul_(0).nan_to_num_(nan=1.0)
+        self.steps.add_(1).sub_(fault)
         torch._fused_adamw_(
             [self.weights],
             [self.gradients],
@@ -71,6 +75,11 @@ class Flat:
             maximize=False,
             found_inf=fault,
         )
+
+    def tell(self, laid: bool) -> None:
+        """Tell the parts that can add their gradients straight into the buffer whether it is there."""
+        for part in self.adders:
+            part.laid = laid
 
     def zero(self) -> None:
         """Forget the gradients of the last step."""
@@ -92,6 +101,7 @@ class Flat:
 
     def release(self) -> None:
         """Give every parameter storage of its own again, without a gradient."""
+        self.tell(False)
         for parameter in self.parameters:
             parameter.data = parameter.data.clone()
             parameter.grad = None

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isthmus.core.code import Batch, Terms
+from isthmus.core.code import Terms
 from isthmus.errors import TrainingError
 
 Record = dict[str, Any]
@@ -20,50 +20,48 @@ class Meter:
     def __init__(self, player: str) -> None:
         self.player = player
         self.totals: dict[str, Tensor] = {}
-        self.weight: float | Tensor = 0.0
+        self.rows = 0
 
-    def add(self, terms: Terms, batch: Batch) -> Tensor:
-        r"""The loss of this batch: the weighted mean over its rows of the sum of the terms.
+    def add(self, terms: Terms, shares: Tensor) -> None:
+        """Count what one batch paid.
 
-        .. math:: \frac{\sum_b w_b \sum_t terms_{tb}}{\sum_b w_b}
+        Args:
+            terms: (B,) each.
+            shares: The part of the loss that each row stands for, (B,), adding up to 1.
+
+        Raises:
+            TrainingError: a term is not one number a row.
         """
-        weight = batch.weight
-        rows = len(batch.x)
-        sums = {}
+        rows = len(shares)
         for name, term in terms.items():
-            if term.shape != (rows,):
+            if term.shape != shares.shape:
                 raise TrainingError(
                     f"term {name!r} of player {self.player!r} has shape {tuple(term.shape)}",
                     f"every term is one number for each of the {rows} rows, (B,)",
                     "sum over dimensions in the objective, never over the batch",
                 )
-            sums[name] = term.sum() if weight is None else term @ weight
-        mass = float(rows) if weight is None else weight.sum()
-        for name, total in sums.items():
-            paid = total.detach()
-            self.totals[name] = self.totals[name] + paid if name in self.totals else paid
-        self.weight = self.weight + mass
-        loss: Tensor = sum(sums.values()) / mass  # type: ignore[assignment]
-        return loss
+            paid = torch.dot(term.detach(), shares).mul_(rows)
+            self.totals[name] = self.totals[name].add_(paid) if name in self.totals else paid
+        self.rows += rows
 
     def read(self) -> dict[str, float]:
         """Mean price of each term since the last `clear`, and their sum as "loss"; waits for the device."""
-        means = {name: float(total / self.weight) for name, total in self.totals.items()}
+        means = {name: float(total) / self.rows for name, total in self.totals.items()}
         return {"loss": sum(means.values()), **means}
 
     def state(self) -> dict[str, Tensor]:
         """The sums so far, as tensors."""
         sums = {f"paid.{name}": total for name, total in self.totals.items()}
-        return {**sums, "weight": torch.as_tensor(self.weight, dtype=torch.float64)}
+        return {**sums, "rows": torch.tensor(self.rows)}
 
     def restore(self, state: dict[str, Tensor]) -> None:
         """Take up what `state` gave."""
         self.totals = {key.removeprefix("paid."): value for key, value in state.items() if key.startswith("paid.")}
-        self.weight = float(state["weight"])
+        self.rows = int(state["rows"])
 
     def clear(self) -> None:
         """Begin a new epoch."""
-        self.totals, self.weight = {}, 0.0
+        self.totals, self.rows = {}, 0
 
 
 def record(epoch: int, stage: int, meters: list[Meter], rest: Mapping[str, Any]) -> Record:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import torch
+from torch import Tensor
+
+from isthmus.core.code import Terms
 from isthmus.training.run import Run
 
 
@@ -17,16 +21,31 @@ def train(run: Run) -> None:
             while run.epoch < run.stage_epochs(run.stage) and not run.stopped:
                 run.on_epoch_begin()
                 for batch in run.batches_left():
+                    shares = run.shares(batch)
                     for turn in turns:
                         player, flat = turn.player, turn.flat
                         with run.turn_of(turn):
                             terms = player.objective(run.network, batch)
-                            flat.zero()
-                            turn.meter.add(terms, batch).backward()
+                            send_back(terms, shares)
+                        turn.meter.add(terms, shares)
                         player.before_step(run.network)
                         flat.step(run.rate(), run.weight_decay, run.clip, slot=run.slot)
                         player.after_step(run.network, batch)
+                        flat.zero()
                     run.advance()
                 run.end_epoch()
         if not run.stopped:
             run.stage, run.epoch = run.stage + 1, 0
+
+
+def send_back(terms: Terms, shares: Tensor) -> None:
+    r"""Gradients of the loss, the mean over the rows of the sum of the terms.
+
+    .. math:: \sum_b s_b \sum_t terms_{tb}, \quad s_b = w_b / \textstyle\sum_b w_b
+
+    Args:
+        terms: (B,) each; those that nothing can change are left out.
+        shares: s, (B,).
+    """
+    roots = [term for term in terms.values() if term.requires_grad]
+    torch.autograd.backward(roots, [shares] * len(roots))

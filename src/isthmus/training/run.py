@@ -96,6 +96,7 @@ class Run:
     skipped: list[int] = field(default_factory=list)
     turns: list[Turn] = field(default_factory=list)
     resumed: dict[str, Tensor] = field(default_factory=dict)  # flat state waiting for its stage to be laid
+    equal: dict[int, Tensor] = field(default_factory=dict)  # equal shares by the number of rows
     started: float = field(default_factory=time.perf_counter)
 
     def stage_epochs(self, stage: int) -> int:
@@ -166,6 +167,15 @@ class Run:
         yield
         if not alone:
             turn.own(False)
+
+    def shares(self, batch: Batch) -> Tensor:
+        """The part of the loss that each row of the batch stands for, (B,): equal ones, or as its weights say."""
+        if batch.weight is not None:
+            return batch.weight / batch.weight.sum()
+        rows = len(batch.x)
+        if rows not in self.equal:
+            self.equal[rows] = torch.full((rows,), 1 / rows, device=batch.x.device)
+        return self.equal[rows]
 
     def batches_left(self) -> Iterator[Batch]:
         """The rest of the present epoch, each batch told how far the run is and where its noise comes from."""

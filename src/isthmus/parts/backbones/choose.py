@@ -49,7 +49,7 @@ def architecture(asked: Any, spec: Spec) -> Architecture:
             raise UnknownNameError.among("architecture", asked, ("auto", *ARCHITECTURES))
         made: Architecture = ARCHITECTURES[asked]()
         return made
-    if not isinstance(asked, tuple(ARCHITECTURES.values())):
+    if not isinstance(asked, (MLP, Convolutional, Residual)):
         raise ParameterError(
             f"architecture={asked!r}",
             "it is a name or one of isthmus.MLP, isthmus.Convolutional, isthmus.Residual",

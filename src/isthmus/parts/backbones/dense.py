@@ -16,11 +16,11 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.autograd.function import once_differentiable
 
 from isthmus.errors import TrainingError, UnknownNameError
 from isthmus.parts.backbones.activations import IN_PLACE, activation
 from isthmus.parts.backbones.buffers import Buffers
+from isthmus.parts.backbones.bypass import Bypass
 from isthmus.parts.backbones.dropout import Dropout
 
 NORMALIZATIONS: dict[str, type[nn.Module]] = {"none": nn.Identity, "batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
@@ -65,91 +65,123 @@ class Dense(nn.Module):
         self.activation_name = activation_name
         self.low = precision == "bfloat16"
         self.has_node = activation_name in IN_PLACE and norm == "none" and not dropout
-        self.buffers = Buffers(hidden)
+        self.opening: nn.Module | None = None  # what makes a flat row of x, where x is none
+        self.shape: tuple[int, ...] = (widths[-1],)  # of the answer for one row
+        self.bypass: Bypass | None = None
+        self.memory = Buffers((*hidden, *hidden))  # activations, then their gradients
+        self.keeps = False
+        self.laid = False  # whether the loop has laid the parameters flat, with gradients to add to
+
+    def route(self, bypass: Bypass, keeps: bool) -> None:
+        """Keep the hidden layers for the other side, or add to them what the other side kept."""
+        self.bypass, self.keeps, self.has_node = bypass, keeps, False
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, D) -> (B, F), by the node where it serves."""
+        """(B, ...) -> (B, *shape), by the node where it serves."""
         if not (self.has_node and x.device.type == "cpu"):
             return self.plain(x)
-        weights = [linear.weight for linear in self.linears]
-        biases = [linear.bias for linear in self.linears]
+        x = x if self.opening is None else self.opening(x)
+        weights, biases = self.parts()
         if torch.is_grad_enabled():
-            return _DenseNode.apply(x, self, *weights, *biases)  # type: ignore[no-any-return, no-untyped-call]
-        dtype = self.compute_dtype(x)
-        hidden = self.buffers.take(len(x), dtype)
-        y = forward_in_place(x.to(dtype), weights, biases, hidden, self.activation_name)
-        self.buffers.give(hidden)
-        return y.to(x.dtype)
+            params = weights[:1] if self.laid else weights + biases
+            y: Tensor = _DenseNode.apply(x, self, *params)  # type: ignore[no-untyped-call]
+        else:
+            y, hidden = self.run(x, weights, biases)
+            self.memory.give(hidden)
+        return y if len(self.shape) == 1 else y.unflatten(1, self.shape)
 
     def plain(self, x: Tensor) -> Tensor:
         """The same by ordinary modules: the node's oracle, and differentiable any number of times."""
+        h: Tensor = x if self.opening is None else self.opening(x)
+        if self.bypass is not None and self.keeps:
+            self.bypass.clear()
         with torch.autocast(x.device.type, torch.bfloat16, enabled=self.low):
-            h = x
-            for linear, norm in zip(self.linears, self.norms, strict=False):
-                h = self.dropout(self.activation(norm(linear(h))))
-            return self.linears[-1](h).to(x.dtype)  # type: ignore[no-any-return]
+            for height, (linear, norm) in enumerate(zip(self.linears, self.norms, strict=False)):
+                h = self._bypassed(height, self.dropout(self.activation(norm(linear(h)))))
+            y: Tensor = self.linears[-1](h).to(x.dtype)
+        return y if len(self.shape) == 1 else y.unflatten(1, self.shape)
 
-    def compute_dtype(self, x: Tensor) -> torch.dtype:
-        """What the products are made in."""
-        return torch.bfloat16 if self.low else x.dtype
+    def _bypassed(self, height: int, h: Tensor) -> Tensor:
+        """A hidden layer, kept for the other side or with the other side's added."""
+        if self.bypass is None:
+            return h
+        if not self.keeps:
+            return self.bypass.add(height, h)
+        self.bypass.keep(h)
+        return h
 
+    def parts(self) -> tuple[list[Tensor], list[Tensor]]:
+        """The weight (out, in) and the bias (out,) of each layer."""
+        return [linear.weight for linear in self.linears], [linear.bias for linear in self.linears]  # type: ignore[misc]
 
-def forward_in_place(
-    x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor], hidden: Sequence[Tensor], activation_name: str
-) -> Tensor:
-    """y of the stack, (B, F); every hidden activation is left in `hidden`.
+    def run(self, x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        """The stack in place: y (B, F), and the buffers that hold the hidden activations, to be given back.
 
-    Args:
-        x: Input in the dtype of the products, (B, D).
-        weights: One (out, in) matrix a layer.
-        biases: One (out,) vector a layer.
-        hidden: One (B, out) tensor for each layer but the last, overwritten.
-        activation_name: A key of `IN_PLACE`.
-    """
-    apply, _ = IN_PLACE[activation_name]
-    h = x
-    for weight, bias, out in zip(weights, biases, hidden, strict=False):
-        torch.addmm(bias.to(h.dtype), h, weight.to(h.dtype).t(), out=out)
-        apply(out)
-        h = out
-    return torch.addmm(biases[-1].to(h.dtype), h, weights[-1].to(h.dtype).t())
+        Args:
+            x: Input, (B, D).
+            weights: One (out, in) matrix a layer.
+            biases: One (out,) vector a layer.
+        """
+        if self.low:
+            x, weights, biases = x.bfloat16(), [w.bfloat16() for w in weights], [b.bfloat16() for b in biases]
+        activate, _ = IN_PLACE[self.activation_name]
+        hidden = self.memory.take(len(x), x.dtype)
+        h = x
+        for weight, bias, out in zip(weights[:-1], biases, hidden, strict=False):
+            activate(torch.addmm(bias, h, weight.t(), out=out))
+            h = out
+        y = torch.addmm(biases[-1], h, weights[-1].t())
+        return y.float() if self.low else y, hidden
 
 
 class _DenseNode(torch.autograd.Function):
-    """The whole stack as one node. Owns its buffers from its forward to its backward pass."""
+    """The whole stack as one node. Owns its buffers from its forward to its backward pass.
+
+    While the loop has the parameters laid flat, their gradients are added straight into the flat buffer, and only
+    the first weight stands in the graph, so that the node is there at all; else they are returned as usual.
+    """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, stack: Dense, *params: Tensor) -> Tensor:
-        depth = len(params) // 2
-        dtype = stack.compute_dtype(x)
-        ctx.stack, ctx.x, ctx.weights = stack, x.to(dtype), params[:depth]
-        ctx.hidden = stack.buffers.take(len(x), dtype)
-        y = forward_in_place(ctx.x, ctx.weights, params[depth:], ctx.hidden, stack.activation_name)
-        return y.to(x.dtype)
+        ctx.weights, ctx.biases = stack.parts()
+        ctx.stack, ctx.x, ctx.laid, ctx.learns = stack, x, stack.laid, ctx.weights[0].requires_grad
+        y, ctx.hidden = stack.run(x, ctx.weights, ctx.biases)
+        return y
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        if ctx.hidden is None:
+        if ctx.hidden is None or torch.is_grad_enabled():
             raise TrainingError(
-                "a second backward pass through one forward pass of a dense stack",
-                "its working memory is given back after the first",
-                "run the forward pass again, or use the stack's plain() twin for repeated differentiation",
+                "a second backward pass, or a backward pass with create_graph=True, through a dense stack's node",
+                "it is differentiable once, and gives its working memory back with the gradient",
+                "run the forward pass again, or use the stack's plain() twin for second derivatives",
             )
-        _, slope = IN_PLACE[ctx.stack.activation_name]
-        inputs = [ctx.x, *ctx.hidden]
-        dtype, depth = ctx.x.dtype, len(inputs)
-        by_weight: list[Tensor | None] = [None] * depth
-        by_bias: list[Tensor | None] = [None] * depth
-        g: Tensor = gradient.to(dtype)
-        for i in reversed(range(depth)):
-            by_weight[i] = (g.t() @ inputs[i]).to(gradient.dtype)
-            by_bias[i] = g.sum(0).to(gradient.dtype)
-            if i > 0 or ctx.needs_input_grad[0]:
-                g = g @ ctx.weights[i].to(dtype)
+        stack: Dense = ctx.stack
+        _, slope = IN_PLACE[stack.activation_name]
+        g, weights, inputs = gradient, ctx.weights, [ctx.x, *ctx.hidden[: len(ctx.weights) - 1]]
+        if stack.low:
+            g, weights, inputs[0] = g.bfloat16(), [w.bfloat16() for w in weights], ctx.x.bfloat16()
+        found: list[Tensor | None] = [None] * (2 * len(inputs) if not ctx.laid else 1)
+        for i in reversed(range(len(inputs))):
+            if ctx.laid and ctx.learns:
+                add_products(ctx.weights[i].grad, ctx.biases[i].grad, g, inputs[i])
+            elif not ctx.laid:
+                found[i], found[i + len(inputs)] = (g.t() @ inputs[i]).to(gradient.dtype), g.sum(0).to(gradient.dtype)
             if i > 0:
+                g = torch.mm(g, weights[i], out=ctx.hidden[len(inputs) - 2 + i])
                 slope(g, inputs[i])
-        ctx.stack.buffers.give(ctx.hidden)
+            elif ctx.needs_input_grad[0]:
+                g = g @ weights[0]
+        stack.memory.give(ctx.hidden)
         ctx.hidden = None
-        by_input = g.to(gradient.dtype) if ctx.needs_input_grad[0] else None
-        return by_input, None, *by_weight, *by_bias
+        return g.to(gradient.dtype) if ctx.needs_input_grad[0] else None, None, *found
+
+
+def add_products(weight: Tensor, bias: Tensor, g: Tensor, h: Tensor) -> None:
+    """Add the gradients of one layer, g'h and the column sums of g, to where they are gathered."""
+    if g.dtype == weight.dtype:
+        weight.addmm_(g.t(), h)
+        bias.add_(g.sum(0))
+    else:
+        weight.add_(g.t() @ h)
+        bias.add_(g.sum(0, dtype=bias.dtype))

@@ -5,21 +5,21 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from isthmus.parts.masks import byte_mask
+from isthmus.parts.masks import byte_mask, byte_share
 
 
 class Dropout(nn.Module):
     """Zero each number with probability p in training, and scale the rest by 1 / (1 - p).
 
     Args:
-        p: Probability of zeroing, in [0, 1); rounded to a multiple of 1/256, as `byte_mask` documents.
+        p: Probability of zeroing, in [0, 1), as `byte_share` rounds it.
 
     The loop sets `generator` for the run's length; without one the layer passes its input on.
     """
 
     def __init__(self, p: float) -> None:
         super().__init__()
-        self.p = round(p * 256) / 256
+        self.p = byte_share(p)
         self.generator: torch.Generator | None = None
 
     def forward(self, h: Tensor) -> Tensor:

@@ -18,20 +18,14 @@ from torch import nn
 
 from isthmus.core.settings import Settings
 from isthmus.core.spec import Spec
-from isthmus.errors import ParameterError, UnknownNameError
+from isthmus.errors import ParameterError
 from isthmus.parts.backbones.activations import activation
 from isthmus.parts.backbones.axes import Size, down, halved, up
 from isthmus.parts.backbones.bypass import Bypass
 from isthmus.parts.backbones.dropout import Dropout
 from isthmus.parts.backbones.levels import LevelDecoder, LevelEncoder
+from isthmus.parts.backbones.options import check_options, rate_in
 from isthmus.parts.entry import flat_entry
-
-ALLOWED = {
-    "normalization": ("none", "batch", "layer"),
-    "dropout_in": ("encoder", "decoder", "both"),
-    "downsampling": ("stride", "pool"),
-    "upsampling": ("resize", "transposed", "pixel-shuffle"),
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,11 +64,7 @@ class Mirrored(ABC):
 
     def __post_init__(self) -> None:
         """Meet a wrong option here, and not in the middle of a fit."""
-        for name, known in ALLOWED.items():
-            if getattr(self, name) not in known:
-                raise UnknownNameError.among(name, str(getattr(self, name)), known)
-        if not 0 <= self.dropout < 1:
-            raise ParameterError(f"dropout={self.dropout!r}", "a share in [0, 1), so that something is left", "use 0.1")
+        check_options(self)
         if self.kernel_size < 3 or self.kernel_size % 2 == 0:
             allowed = "an odd number from 3 on: an even kernel has no middle, and one of 1 sees no neighbours"
             raise ParameterError(f"kernel_size={self.kernel_size!r}", allowed, "use kernel_size=3")
@@ -100,7 +90,7 @@ class Mirrored(ABC):
         levels = [
             nn.Sequential(
                 *down(self.downsampling, len(size), a, b, self.kernel_size, self._bias),
-                *self.body(len(size), b, settings.activation, self._rate("encoder")),
+                *self.body(len(size), b, settings.activation, rate_in(self, "encoder")),
             )
             for a, b in pairwise(channels)
         ]
@@ -120,7 +110,7 @@ class Mirrored(ABC):
         sizes = halved(size, len(channels) - 1)
         levels = [
             nn.Sequential(
-                *self.body(len(size), channels[i + 1], settings.activation, self._rate("decoder")),
+                *self.body(len(size), channels[i + 1], settings.activation, rate_in(self, "decoder")),
                 *up(self.upsampling, sizes[i], channels[i + 1], channels[i], self.kernel_size, i == 0 or self._bias),
             )
             for i in reversed(range(len(settings.hidden_dims)))
@@ -133,9 +123,6 @@ class Mirrored(ABC):
     def _bias(self) -> bool:
         """Whether convolutions between levels add a bias: the mean of a batch would take it away again."""
         return self.normalization != "batch"
-
-    def _rate(self, side: str) -> float:
-        return self.dropout if self.dropout_in in (side, "both") else 0.0
 
     def _bypass(self) -> Bypass | None:
         return Bypass() if self.skip_connections else None

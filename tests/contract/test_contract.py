@@ -1,0 +1,310 @@
+"""What every member promises, checked for each by what it says it can do."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+import isthmus
+from isthmus.errors import AbilityError, IsthmusError
+from isthmus.estimator.inputs import read
+from tests.contract.cases import CASES, Case, name_of, take
+
+every_case = pytest.mark.parametrize("case", CASES, ids=name_of)
+
+
+@pytest.fixture(scope="module")
+def fitted() -> Any:
+    """Each case fitted once for the checks that change nothing."""
+    made: dict[Case, Any] = {}
+
+    def get(case: Case) -> Any:
+        if case not in made:
+            made[case] = case.fitted()
+        return made[case]
+
+    return get
+
+
+def batch_of(model: Any, rows: Any, size: int = 24) -> Any:
+    """The first rows as the batch that a fit would see."""
+    x = read(model, take(rows, slice(0, size))).block(0, size)
+    observed = None if model.spec_.is_plain else ~torch.isnan(x)
+    return isthmus.core.code.Batch(x, observed, generator=torch.Generator().manual_seed(7), progress=0.5)
+
+
+@every_case
+def test_constructor_stores_and_clone_copies(case: Case) -> None:
+    model = case.make()
+    twin = clone(model)
+    assert twin.get_params() == model.get_params()
+    assert set(vars(twin)) == set(twin.get_params())
+
+
+@every_case
+def test_unfitted_model_says_so(case: Case) -> None:
+    with pytest.raises(NotFittedError):
+        case.make().transform(case.rows())
+
+
+@every_case
+def test_same_seed_same_bits_other_seed_other_bits(case: Case, fitted: Any) -> None:
+    scores = fitted(case).score_samples(case.rows())
+    assert np.array_equal(case.fitted().score_samples(case.rows()), scores)
+    assert not np.array_equal(case.fitted(random_state=1).score_samples(case.rows()), scores)
+
+
+@every_case
+def test_fit_leaves_rows_and_global_randomness_alone(case: Case) -> None:
+    rows = case.rows()
+    before = copy.deepcopy(rows)
+    torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
+    model = case.make().fit(rows)
+    model.score_samples(rows)
+    model.reconstruct(rows)
+    assert torch.equal(torch.get_rng_state(), torch_state)
+    assert np.array_equal(np.random.get_state()[1], numpy_state)  # noqa: NPY002
+    if isinstance(rows, pd.DataFrame):
+        pd.testing.assert_frame_equal(rows, before)
+    else:
+        assert np.array_equal(rows, before)
+
+
+@every_case
+@pytest.mark.parametrize("verb", ["score_samples", "transform", "reconstruct"])
+def test_a_row_does_not_depend_on_its_neighbours(case: Case, verb: str, fitted: Any) -> None:
+    call, rows = getattr(fitted(case), verb), case.rows()
+    whole = call(rows)
+    order = np.random.default_rng(1).permutation(len(rows))
+    shuffled = call(take(rows, order))
+    alone = [call(take(rows, slice(i, i + 1))) for i in (0, 5, len(rows) - 1)]
+    for answer, places in [(shuffled, order), *zip(alone, ([0], [5], [len(rows) - 1]), strict=True)]:
+        expected = take(whole, places)
+        if isinstance(expected, pd.DataFrame):
+            pd.testing.assert_frame_equal(
+                answer.reset_index(drop=True), expected.reset_index(drop=True), check_exact=True
+            )
+        else:
+            assert np.array_equal(answer, expected)
+
+
+@every_case
+def test_scores_are_minus_distortion_minus_rate(case: Case, fitted: Any) -> None:
+    model, rows = fitted(case), case.rows()
+    scores = model.score_samples(rows)
+    assert scores.dtype == np.float64
+    assert scores.shape == (len(rows),)
+    assert np.isfinite(scores).all()
+    assert np.array_equal(model.anomaly_score(rows), -scores)
+    assert np.array_equal(model.score_samples(rows), scores)
+    distortion, rate = model.network_.eval().price(batch_of(model, rows))
+    assert np.allclose(-(distortion + rate).detach().numpy(), scores[:24], rtol=1e-4, atol=1e-4)
+
+
+@every_case
+def test_saved_model_comes_back_the_same(case: Case, fitted: Any, tmp_path: Any) -> None:
+    model, rows = fitted(case), case.rows()
+    twin = isthmus.load(model.save(tmp_path / "model"))
+    for other in (twin, copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
+        assert np.array_equal(other.score_samples(rows), model.score_samples(rows))
+        assert np.array_equal(other.transform(rows), model.transform(rows))
+    assert twin.spec_ == model.spec_
+    assert repr(twin) == repr(model)
+
+
+@every_case
+def test_codes_have_the_shape_they_say(case: Case, fitted: Any) -> None:
+    model, rows = fitted(case), case.rows()
+    codes = model.transform(rows)
+    assert codes.shape == (len(rows), int(np.prod(model.latent_shape_)))
+    back = model.inverse_transform(codes)
+    assert type(back) is type(rows)
+    assert back.shape == rows.shape
+
+
+@every_case
+def test_reconstruction_has_container_types_and_columns_of_the_input(case: Case, fitted: Any) -> None:
+    rows = case.rows()
+    rebuilt = fitted(case).reconstruct(rows)
+    assert type(rebuilt) is type(rows)
+    assert rebuilt.shape == rows.shape
+    if isinstance(rows, pd.DataFrame):
+        assert list(rebuilt.dtypes) == list(rows.dtypes)
+        assert rebuilt.index.equals(rows.index)
+    else:
+        assert rebuilt.dtype == rows.dtype
+
+
+@every_case
+def test_gradient_reaches_every_parameter(case: Case) -> None:
+    model = case.fitted(epochs=1)
+    network, batch = model.network_.train(), batch_of(model, case.rows())
+    for stage in model.stages(network):
+        for player in stage.players:
+            network.zero_grad()
+            sum(player.objective(network, batch).values()).sum().backward()
+            silent = [
+                f"{type(module).__name__}.{name}"
+                for module in player.modules
+                for name, parameter in module.named_parameters()
+                if parameter.grad is None or not parameter.grad.abs().sum() > 0
+            ]
+            assert not silent
+
+
+@every_case
+def test_every_part_may_run_twice_in_one_objective(case: Case) -> None:
+    model = case.fitted(epochs=1)
+    network = model.network_.train()
+    player = model.stages(network)[0].players[0]
+
+    def gradients(times: int) -> list[torch.Tensor]:
+        network.zero_grad()
+        losses = [sum(player.objective(network, batch_of(model, case.rows())).values()).sum() for _ in range(times)]
+        sum(losses).backward()
+        return [parameter.grad.clone() for parameter in network.parameters()]
+
+    for once, twice in zip(gradients(1), gradients(2), strict=True):
+        assert torch.allclose(2 * once, twice, rtol=1e-4, atol=1e-5 * float(once.abs().max()))
+
+
+@every_case
+def test_terms_are_one_number_a_row_and_row_by_row(case: Case, fitted: Any) -> None:
+    model = fitted(case)
+    network, rows = model.network_.eval(), case.rows()
+    with torch.no_grad():
+        whole = model.objective(network, batch_of(model, rows, 24))
+        half = model.objective(network, batch_of(model, rows, 12))
+    for name, term in whole.items():
+        assert term.shape == (24,)
+        if name not in model.batch_terms:
+            assert torch.allclose(term[:12], half[name], rtol=1e-4, atol=1e-4)
+
+
+@every_case
+def test_training_beats_the_untrained_copy(case: Case, fitted: Any) -> None:
+    rows = case.rows()
+    trained = case.fitted(epochs=12)
+    untrained = case.fitted(epochs=1, learning_rate=1e-12)
+    assert trained.score(rows) > untrained.score(rows)
+    assert trained.history_[-1]["loss"] < trained.history_[0]["loss"]
+
+
+@every_case
+def test_history_has_both_curves(case: Case) -> None:
+    model = case.make().fit(case.rows(), validation=0.2)
+    assert [line["epoch"] for line in model.history_] == [1, 2, 3]
+    assert model.n_iter_ == 3
+    for line in model.history_:
+        total = line["validation_distortion"] + line["validation_rate"]
+        assert line["validation_loss"] == pytest.approx(total)
+        assert np.isfinite(line["loss"])
+
+
+@every_case
+def test_partial_fit_goes_on(case: Case) -> None:
+    rows = case.rows()
+    model = case.fitted()
+    before = model.score_samples(rows)
+    spec = model.spec_
+    model.partial_fit(rows)
+    assert not np.array_equal(model.score_samples(rows), before)
+    assert model.spec_ is spec
+    assert model.n_iter_ == 4
+
+
+@every_case
+def test_weights_weigh(case: Case) -> None:
+    rows = case.rows()
+    heavy = np.where(np.arange(len(rows)) < len(rows) // 2, 1.0, 1e-6)
+    model = case.make(epochs=40).fit(rows, sample_weight=heavy)
+    equal = case.make(epochs=40).fit(rows, sample_weight=np.full(len(rows), 3.0))
+    first = take(rows, slice(0, len(rows) // 2))
+    assert model.score(first) > equal.score(first) - 0.5
+    assert np.allclose(equal.score_samples(rows), case.fitted(epochs=40).score_samples(rows), rtol=1e-2, atol=0.3)
+
+
+@every_case
+def test_abilities_tell_the_truth(case: Case, fitted: Any, tmp_path: Any) -> None:
+    model, rows = fitted(case), case.rows()
+    arguments = {
+        "sample": (3,),
+        "save": (tmp_path / "saved",),
+        "inverse_transform": (model.transform(rows),),
+    }
+    for verb, answer in model.abilities().items():
+        if verb in ("fit", "partial_fit"):
+            continue
+        call = getattr(model, verb)
+        if answer is True:
+            call(*arguments.get(verb, (rows,)))
+        else:
+            with pytest.raises(AbilityError, match=str(answer)[:20]):
+                call(*arguments.get(verb, (rows,)))
+
+
+@every_case
+def test_samples_look_like_rows(case: Case, fitted: Any) -> None:
+    model, rows = fitted(case), case.rows()
+    if model.abilities()["sample"] is not True:
+        pytest.raises(AbilityError, model.sample, 2)
+        return
+    drawn = model.sample(7, random_state=3)
+    assert type(drawn) is type(rows)
+    assert drawn.shape == (7, *rows.shape[1:])
+    again, other = model.sample(7, random_state=3), model.sample(7, random_state=4)
+    assert np.array_equal(np.asarray(again), np.asarray(drawn))
+    assert not np.array_equal(np.asarray(other), np.asarray(drawn))
+
+
+@every_case
+def test_filled_cells_are_those_that_were_hidden(case: Case, fitted: Any) -> None:
+    model, rows = fitted(case), case.rows()
+    if model.abilities()["fill"] is not True:
+        pytest.raises(AbilityError, model.fill, rows)
+        return
+    filled = model.fill(rows)
+    known = ~np.asarray(pd.isna(rows))
+    assert not np.asarray(pd.isna(filled)).any()
+    for place in range(rows.shape[1]):
+        column, whole = rows.iloc[:, place][known[:, place]], filled.iloc[:, place][known[:, place]]
+        if pd.api.types.is_float_dtype(column):
+            assert np.allclose(column, whole, rtol=1e-4)
+        elif not pd.api.types.is_datetime64_any_dtype(column):
+            assert (column == whole).all()
+
+
+@every_case
+def test_repr_shows_what_auto_became(case: Case, fitted: Any) -> None:
+    text = repr(fitted(case))
+    assert text.startswith(type(fitted(case)).__name__ + "(")
+    assert "likelihood='" in text
+    assert "auto" not in text.replace("autoencoder", "")
+
+
+@every_case
+def test_other_data_is_refused_in_three_parts(case: Case, fitted: Any) -> None:
+    with pytest.raises(IsthmusError) as caught:
+        fitted(case).score_samples(np.zeros((4, 3, 2, 2, 2, 2)))
+    assert caught.value.came
+    assert caught.value.allowed
+    assert caught.value.fix
+
+
+@pytest.mark.gpu
+@every_case
+def test_a_model_of_the_gpu_loads_on_the_cpu(case: Case, tmp_path: Any) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device on this machine")
+    model, rows = case.fitted(device="cuda"), case.rows()
+    twin = isthmus.load(model.save(tmp_path / "model"))
+    assert next(twin.network_.parameters()).device.type == "cpu"
+    assert np.allclose(twin.score_samples(rows), model.score_samples(rows), rtol=1e-3, atol=1e-2)
