@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from isthmus.core.spec import Kind, Spec
-from isthmus.data.contract import LARGEST
+from isthmus.data.contract import LARGEST, are_tame
 from isthmus.data.scaling import scaled, whole
 from isthmus.errors import InputError, InputTypeError, MissingValueError
 
@@ -134,10 +134,7 @@ def check_samples(samples: Tagged, shape: tuple[int, ...], dtype: str, first_row
         raise InputTypeError(
             f"X of type {samples.dtype}", allowed, f"bring it to the same units and X.astype({dtype!r})"
         )
-    if samples.dtype.kind != "f":
-        return
-    flat = samples.array.ravel(order="K")
-    if np.vdot(flat, flat) < LARGEST:
+    if samples.dtype.kind != "f" or are_tame(samples.array):
         return
     wrong = ~(np.abs(samples.array) <= LARGEST)
     if wrong.any():

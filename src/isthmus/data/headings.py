@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -23,12 +24,21 @@ def opened(X: Any) -> Any:
     """
     if scipy.sparse.issparse(X):
         return X.tocsr()
-    names = list(map(str, getattr(X, "columns", ())))
-    if len(set(names)) < len(names):
-        twice = sorted({name for name in names if names.count(name) > 1})
-        raise ColumnError(f"X with several columns called {twice[0]!r}", "a name stands for one column", "rename them")
-    frame = nw.from_native(X, pass_through=True)
-    return frame.collect() if isinstance(frame, nw.LazyFrame) else frame
+    try:
+        frame = nw.from_native(X, pass_through=True)
+    except nw.exceptions.DuplicateError as told:
+        raise _duplicate(X.columns) from told
+    frame = frame.collect() if isinstance(frame, nw.LazyFrame) else frame
+    if isinstance(frame, nw.DataFrame) and len(set(frame.columns)) < len(frame.columns):
+        raise _duplicate(frame.columns)
+    return frame
+
+
+def _duplicate(names: Iterable[Any]) -> ColumnError:
+    """The error for columns of the same name."""
+    twice = next(name for name, times in Counter(names).items() if times > 1)
+    fix = f"rename or drop one of the columns called {twice!r}"
+    return ColumnError(f"X with several columns called {twice!r}", "a name stands for one column", fix)
 
 
 def dense(table: Any) -> Any:

@@ -18,7 +18,7 @@ from torch import Tensor
 from isthmus.core.spec import Spec
 from isthmus.data.categories import codes
 from isthmus.data.columns import kind_of, numbers, restored
-from isthmus.data.contract import LARGEST, check_finite, check_gaps, check_kind, check_names, check_shape, check_width
+from isthmus.data.contract import are_tame, check_finite, check_gaps, check_kind, check_names, check_shape, check_width
 from isthmus.data.headings import dense, opened
 from isthmus.data.scaling import CHUNK_CELLS, Floats, scaled
 from isthmus.data.table_learner import TableLearner
@@ -93,7 +93,7 @@ def check_cells(array: Any, spec: Spec, first_row: int = 0) -> None:
         return
     if not scipy.sparse.issparse(array):
         _check_values(array, spec, first_row)
-    elif not np.vdot(array.data, array.data) < LARGEST:  # something among the non-zeros: look for its row and column
+    elif not are_tame(array.data):  # something among the non-zeros: look for its row and column
         for start, rows in _chunks(array):
             _check_values(rows.toarray(), spec, first_row + start)
 
