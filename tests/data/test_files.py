@@ -206,6 +206,9 @@ def test_a_folder_of_recordings_is_one_stack_and_24_bits_are_read(tmp_path: Path
         ("a;b\n1;x\n", {"a": [1], "b": ["x"]}),
         ("a\tb\r\n1\tx,y\r\n", {"a": [1], "b": ["x,y"]}),
         ("1.5,2\n3,4\n", {"x0": [1.5, 3.0], "x1": [2, 4]}),
+        ("1.5,\n3,4\n", {"x0": [1.5, 3.0], "x1": [None, 4]}),
+        (",0,1\n0,5,6\n", {"x0": [0], "0": [5], "1": [6]}),
+        ("0\n1\n", {"x0": [0, 1]}),
         ("\ufeffa,b\n1,2\n", {"a": [1], "b": [2]}),
         ('"a, ""b""",c\n1,"two\nlines"\n', {'a, "b"': [1], "c": ["two\nlines"]}),
         (",b\n0,1\n", {"x0": [0], "b": [1]}),
@@ -341,7 +344,13 @@ def damaged(name: str, folder: Path) -> Path:
     Image.fromarray(DIGITS[0]).save(folder / "both" / "a.png")
     Image.fromarray(DIGITS[0]).convert("CMYK").save(folder / "cmyk.jpg")
     (folder / "nothing").mkdir()
-    texts = {"names.csv": "a,b\n", "ragged.csv": "a,b\n1,2\n3\n", "twice.csv": "a,a\n1,2\n"}
+    texts = {
+        "names.csv": "a,b\n",
+        "name.csv": "a,b",
+        "blank.csv": "\n\n",
+        "ragged.csv": "a,b\n1,2\n3\n",
+        "twice.csv": "a,a\n1,2\n",
+    }
     bytes_of = {
         "empty.csv": b"",
         "text.parquet": b"a,b\n1,2\n",
@@ -374,6 +383,8 @@ def damaged(name: str, folder: Path) -> Path:
         ("table.xlsx", "ending '.xlsx'.*read from .csv, .*[Ss]ave it as .csv or .parquet"),
         ("empty.csv", "empty.csv with 0 bytes.*at least one row"),
         ("names.csv", "names.csv with names only.*at least one row"),
+        ("name.csv", "name.csv with names only.*at least one row"),
+        ("blank.csv", "blank.csv with names only.*at least one row"),
         ("ragged.csv", "ragged.csv cannot be read as CSV.*Expected 2 columns, got 1"),
         ("twice.csv", "twice.csv with 2 columns called 'a'.*[Rr]ename"),
         ("latin.csv", r"byte 6 is b'\\xfc'.*UTF-8.*iconv"),

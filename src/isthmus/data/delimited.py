@@ -26,7 +26,8 @@ class Layout:
 
     Args:
         delimiter: What stands between cells: of comma, semicolon and tab the one most used in the first line.
-        names: Column names; x0, x1, ... where the first line holds nothing but numbers and so is a row.
+        names: Column names; x0, x1, ... where the first line holds nothing but numbers and so is a row. The numbers
+            0, 1, 2, ... are names, for so pandas calls the columns of an array.
         heading: Lines before the first row.
     """
 
@@ -39,21 +40,25 @@ class Layout:
         """Read off the beginning of a file.
 
         Raises:
-            DataFileError: the beginning is no UTF-8 text, or a column name stands there twice.
+            DataFileError: the beginning is no UTF-8 text, holds no row, or a column name twice.
         """
         text = _beginning(path)
         first_line = text.lstrip("\n").partition("\n")[0]
         delimiter = max(DELIMITERS, key=first_line.count)
         lines = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
         cells = next((line for line in lines if line), [])
-        if all(map(_is_number, cells)):
+        if _are_values(cells):
             return cls(delimiter, tuple(f"x{i}" for i in range(len(cells))), 0)
+        heading = lines.line_num
         names = tuple(name.strip() or f"x{i}" for i, name in enumerate(cells))
+        if next((line for line in lines if line), None) is None:
+            fix = "check how the rows were selected"
+            raise DataFileError(f"{path} with names only", "a data file holds at least one row", fix)
         name, times = Counter(names).most_common(1)[0] if names else ("", 0)
         if times > 1:
             came = f"{path} with {times} columns called {name!r}"
             raise DataFileError(came, "a name stands for one column", "rename them in the first line")
-        return cls(delimiter, names, lines.line_num)
+        return cls(delimiter, names, heading)
 
 
 def _beginning(path: Path) -> str:
@@ -62,7 +67,7 @@ def _beginning(path: Path) -> str:
     with reading(path, "CSV"), opener(path, "rb") as file:
         sample: bytes = file.read(SAMPLE_BYTES)
         whole = sample[: sample.rfind(b"\n") + 1] if file.peek(1) else sample
-        whole = whole or sample + file.readline(BLOCK_BYTES)
+        whole = whole or sample + file.readline(BLOCK_BYTES) + file.readline(BLOCK_BYTES)
     try:
         text = whole.decode("utf-8-sig")
     except UnicodeDecodeError as broken:
@@ -78,13 +83,15 @@ def not_text(path: Path, where: str) -> DataFileError:
     return DataFileError(f"{path}: {where}", "a CSV file is text in UTF-8", fix)
 
 
-def _is_number(cell: str) -> bool:
-    """Whether a cell of the first line is a number, and no name."""
+def _are_values(cells: list[str]) -> bool:
+    """Whether the cells of the first line are a row of numbers, some of them missing, and no names."""
+    counted = [str(i) for i in range(len(cells))]
+    if len(cells) > 1 and cells in (counted, ["", *counted[:-1]]):
+        return False
     try:
-        float(cell)
+        return len([float(cell) for cell in cells if cell]) > 0
     except ValueError:
         return False
-    return True
 
 
 def read_csv(path: Path) -> Any:
@@ -97,7 +104,8 @@ def read_csv(path: Path) -> Any:
         DataFileError: a row has another number of cells than the first line, or the text is not UTF-8.
         MissingExtraError: pyarrow is not installed.
     """
-    layout = Layout.of(path)
+    with reading(path, "CSV"):
+        layout = Layout.of(path)
     return parse_csv(str(path), layout, path, layout.heading)
 
 

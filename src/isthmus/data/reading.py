@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import wave
 import zipfile
 import zlib
@@ -13,6 +14,7 @@ from isthmus.errors import DataFileError, IsthmusError
 
 # What pyarrow, numpy, Pillow and the standard library raise at a file that is damaged or of another kind.
 DAMAGED = (OSError, EOFError, ValueError, SyntaxError, MemoryError, OverflowError, RuntimeError) + (
+    csv.Error,
     wave.Error,
     zipfile.BadZipFile,
     zlib.error,
