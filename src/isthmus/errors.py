@@ -103,7 +103,7 @@ class UnknownNameError(IsthmusError, KeyError):
     __str__ = IsthmusError.__str__
 
     @classmethod
-    def among(cls, kind: str, name: str, known: Iterable[str]) -> UnknownNameError:
+    def among(cls, kind: str, name: object, known: Iterable[str]) -> UnknownNameError:
         """Build the error for `name`, with the nearest of the `known` names as the suggestion.
 
         Example:
@@ -111,7 +111,7 @@ class UnknownNameError(IsthmusError, KeyError):
             "model='vea': known are 'autoencoder', 'vae'. Did you mean 'vae'?"
         """
         known = sorted(known)
-        near = difflib.get_close_matches(name.lower(), known, n=2, cutoff=0.5)
+        near = difflib.get_close_matches(str(name).lower(), known, n=2, cutoff=0.5)
         listing = ", ".join(map(repr, known))
         fix = "did you mean " + " or ".join(map(repr, near)) + "?" if near else "use one of those"
         return cls(f"{kind}={name!r}", f"known are {listing}", fix)

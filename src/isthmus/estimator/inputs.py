@@ -25,7 +25,7 @@ from isthmus.data.contract import are_tame, check_domain, check_names, check_sha
 from isthmus.data.memory import ArraySource, TensorSource, check_memory
 from isthmus.data.tables import check_cells, decode_table, encode_table, learn_table
 from isthmus.errors import InputError, InputTypeError, ValueRangeError
-from isthmus.estimator.containers import opened
+from isthmus.estimator.containers import array_of, opened
 from isthmus.parts.likelihoods.choose import domain
 
 BLOCK_CELLS = 2**20  # cells checked at once against a likelihood's domain
@@ -143,14 +143,20 @@ def read_codes(estimator: Any, Z: ArrayLike) -> Source:
     check_is_fitted(estimator)
     shape = tuple(estimator.latent_shape_)
     width = math.prod(shape)
-    codes = np.asarray(Z, dtype=np.float32)
+    codes = _codes(opened(Z))
     if codes.ndim != 2 or codes.shape[1] != width:
         raise InputError(f"Z of shape {codes.shape}", f"codes are (n, {width})", "give it what transform(X) returned")
     if not np.isfinite(codes).all():
         row, column = np.argwhere(~np.isfinite(codes))[0]
         came = f"Z[{row}, {column}]={codes[row, column]}"
         raise InputError(came, "a code is made of finite numbers", "give it what transform(X) returned")
-    return TensorSource(torch.from_numpy(codes.copy()).view(-1, *shape), Spec("table", shape))
+    return TensorSource(torch.from_numpy(codes).view(-1, *shape), Spec("table", shape))
+
+
+def _codes(rows: Any) -> NDArray[np.float32]:
+    """Codes from whatever holds them, as a new float32 array."""
+    cells = rows.to_numpy() if isinstance(rows, nw.DataFrame) else rows.toarray() if _is_sparse(rows) else rows
+    return np.array(cells, dtype=np.float32)
 
 
 def give_back(estimator: Any, x: Tensor, like: Any = None) -> Any:
@@ -183,9 +189,10 @@ def check_weights(sample_weight: ArrayLike | None, n: int) -> Tensor | None:
     """
     if sample_weight is None:
         return None
-    weight: NDArray[np.float64] = np.array(sample_weight, dtype=np.float64)
+    weight = array_of(sample_weight, "sample_weight").astype(np.float64)
     if weight.shape != (n,):
-        raise InputError(f"sample_weight of shape {weight.shape}", f"it has one weight per row, ({n},)", "reshape it")
+        allowed = f"it has one weight for each of the n={n} rows, so its shape is ({n},)"
+        raise InputError(f"sample_weight of shape {weight.shape}", allowed, "give every row one weight")
     wrong = ~(np.isfinite(weight) & (weight >= 0))
     if wrong.any():
         row = int(wrong.argmax())
@@ -200,7 +207,7 @@ def check_weights(sample_weight: ArrayLike | None, n: int) -> Tensor | None:
 def _scaling(estimator: Any, usual: str) -> str:
     """What scaling="auto" is: the usual one, or none where the likelihood prices only some numbers."""
     if estimator.scaling != "auto":
-        return str(estimator.scaling)
+        return estimator.scaling  # type: ignore[no-any-return]
     if estimator.likelihood == "auto":
         return usual
     allowed = domain(estimator.likelihood)
