@@ -59,7 +59,7 @@ def test_marks_leave_plain_text_alone(text: str, html: str) -> None:
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0"), (-0.0, "0"), (1e15, "1×10¹⁵"), (-1234.6, "−1,235"), (0.1 + 0.2, "0.3"), (float("-inf"), "−∞")],
+    [(0, "0"), (-0.0, "0"), (1e15, "10¹⁵"), (-1234.6, "−1,235"), (0.1 + 0.2, "0.3"), (float("-inf"), "−∞")],
 )
 def test_numbers_are_written_for_readers(value: float, text: str) -> None:
     assert numeral(value) == text
@@ -69,8 +69,8 @@ def test_a_column_has_one_precision() -> None:
     assert column([0.987, 0.91, float("nan")]) == ["0.987", "0.910", "–"]
     assert column([0.0, 0.0]) == ["0", "0"]
     assert column([]) == []
-    assert column([1e-9, 5.0]) == ["1×10⁻⁹", "5"]
-    assert column([1e300, 0.5]) == ["1×10³⁰⁰", "0.5"]
+    assert column([1e-9, 5.0]) == ["10⁻⁹", "5"]
+    assert column([1e300, 0.5]) == ["10³⁰⁰", "0.5"]
 
 
 def test_a_table_shows_every_kind_of_cell() -> None:

@@ -44,7 +44,8 @@ def histogram(
         x: What the values are, with their unit: "anomaly score (nats)".
         y: What is counted.
         threshold: A value to mark with a vertical line; None for none.
-        upto: Values above it are gathered in the last bin, and the axis says so: for long tails. None for no limit.
+        upto: Where the axis ends; what lies beyond is gathered in the last bin, and the axis says so. For long tails;
+            None for no limit.
         log_values: A logarithmic value axis; all values must be positive.
         log_counts: A logarithmic count axis, on which a handful beside thousands can be seen.
         caption: How to read the chart.
@@ -67,7 +68,8 @@ def histogram(
     marks = [] if threshold is None else [float(threshold)]
     edges = _edges([found for found, _ in read.values()], marks, log_values, np.inf if upto is None else upto)
     counts = {name: np.histogram(found.clip(edges[0], edges[-1]), edges)[0] for name, (found, _) in read.items()}
-    x = x if upto is None else f"{x}; the last bin holds {numeral(upto)} and more"
+    if upto is not None and any(found.max() > edges[-1] for found, _ in read.values()):
+        x = f"{x}; the last bin holds {numeral(edges[-2], 3)} and more"
 
     def draw(axes: Axes, sheet: Sheet) -> None:
         """Outlines, the threshold, and their names."""
@@ -75,8 +77,8 @@ def histogram(
         handles += [axes.axvline(mark, color=INK, linestyle=(0, (3, 2)), linewidth=1.5) for mark in marks]
         if log_values:
             axes.set_xscale("log")
-        label(axes, x, f"{y} (log scale)" if log_counts else y)
-        number_ticks(axes, sheet)
+        label(axes, x, f"{y}, log scale" if log_counts else y)
+        number_ticks(axes, sheet, whole="y")
         legend(axes, handles, [*counts, *(f"threshold {numeral(mark)}" for mark in marks)], sheet)
 
     sentences = [_described(name, found, y) for name, (found, _) in read.items()]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from isthmus.errors import MissingExtraError
 from isthmus.report.markup import printable
-from isthmus.report.numerals import numeral
+from isthmus.report.numerals import numeral, scale, typeset
 from isthmus.report.pictures import Chart
 from isthmus.report.svg import tidy
 
@@ -122,8 +122,8 @@ def chart(draw: Draw, words: Words, wide_height: int, narrow_height: int) -> Cha
         MissingExtraError: matplotlib is not installed.
     """
     wide, narrow = _svg(draw, WIDE, wide_height), _svg(draw, NARROW, narrow_height)
-    are = "is" if words.lost == 1 else "are"
-    left_out = f"{words.lost:,} not finite {are} left out." if words.lost else ""
+    what = "value that is not finite is" if words.lost == 1 else "values that are not finite are"
+    left_out = f"{words.lost:,} {what} left out." if words.lost else ""
     caption = " ".join(filter(None, (words.caption, left_out)))
     return Chart(wide, words.title, " ".join(words.sentences), caption, narrow)
 
@@ -155,10 +155,11 @@ def _board() -> Iterator[Callable[..., Figure]]:
 
 
 def legend(axes: Axes, handles: Sequence[Artist], names: Sequence[str], sheet: Sheet, *, beside: bool = False) -> None:
-    """Name the series above the data or beside it, never over it; a single series without a name needs none."""
-    if list(names) in ([], [""]):
+    """Name the series above the data or beside it, never over it; a series without a name needs none."""
+    handles = [handle for handle, name in zip(handles, names, strict=True) if name]
+    shown = [short(name, sheet.letters) for name in names if name]
+    if not shown:
         return
-    shown = [short(name, sheet.letters) for name in names]
     widest = max((len(name) for name in shown), default=0) * 0.58 * TEXT + 55
     columns = max(1, min(len(shown), int(sheet.width / widest)))
     if beside:
@@ -175,14 +176,37 @@ def label(axes: Axes, x: str, y: str) -> None:
     axes.set_title(short(y, 60))
 
 
-def number_ticks(axes: Axes, sheet: Sheet, *, rows: bool = False) -> None:
-    """Write tick labels as the page writes numbers, as many as fit; where y holds `rows`, their names stay."""
-    from matplotlib.ticker import FuncFormatter, MaxNLocator
+def number_ticks(axes: Axes, sheet: Sheet, *, rows: bool = False, whole: str = "") -> None:
+    """Write tick labels as the page writes numbers, as many as fit; where y holds `rows`, their names stay.
 
-    for axis, most in [(axes.xaxis, sheet.ticks)] if rows else [(axes.xaxis, sheet.ticks), (axes.yaxis, 6)]:
-        if axis.get_scale() == "linear":
-            axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: numeral(value, 6)))
+    `whole` names the axes ("x", "y", "xy") whose numbers are counts, of which there are no halves.
+    """
+    from matplotlib.ticker import Formatter, MaxNLocator
+
+    class Numerals(Formatter):
+        """All ticks of an axis at once."""
+
+        linear = True
+
+        def __call__(self, x: float, pos: int | None = None) -> str:
+            """One tick of a logarithmic axis: a power of ten, as such where it is long."""
+            return numeral(x) if 5e-4 < x < 5e4 else typeset(f"{x:.0e}")
+
+        def format_ticks(self, values: Sequence[float]) -> list[str]:
+            """The ticks of a linear axis are written alike."""
+            return scale(values) if self.linear else [self(value) for value in values]
+
+    for name, axis in (("x", axes.xaxis), ("y", axes.yaxis))[: 1 if rows else 2]:
+        numerals = Numerals()
+        numerals.linear = axis.get_scale() == "linear"
+        if numerals.linear:
+            longest = max(len(text) for text in scale([float(f"{end:.3g}") for end in axis.get_view_interval()]))
+            most = min(sheet.ticks, int(sheet.width / (longest * 0.62 * TEXT + 18))) if name == "x" else 6
+            counts = name in whole
+            steps = [1, 2, 5, 10] if counts else [1, 2, 2.5, 5, 10]
+            locator = MaxNLocator(max(most, 2), steps=steps, integer=counts, min_n_ticks=1 if counts else 2)
+            axis.set_major_locator(locator)
+        axis.set_major_formatter(numerals)
     axes.minorticks_off()
 
 

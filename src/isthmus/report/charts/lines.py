@@ -63,15 +63,15 @@ def curves(
     lines, lost = _read("series", few("series", series, len(SERIES)))
     _positive(lines, 0, "log_x", log_x)
     _positive(lines, 1, "log_y", log_y)
-    marks = [] if mark is None else [float(mark)]
+    marks, overs = [] if mark is None else [float(mark)], [over for over, _ in lines.values()]
 
     def draw(axes: Axes, sheet: Sheet) -> None:
         """Lines, the mark, and their names."""
         handles = _strokes(axes, lines)
         handles += [axes.axvline(one, color=INK, linestyle=(0, (3, 2)), linewidth=1.5) for one in marks]
         axes.set(xscale="log" if log_x else "linear", yscale="log" if log_y else "linear")
-        label(axes, x, f"{y} (log scale)" if log_y else y)
-        number_ticks(axes, sheet)
+        label(axes, f"{x}, log scale" if log_x else x, f"{y}, log scale" if log_y else y)
+        number_ticks(axes, sheet, whole="x" if all(np.array_equal(over, over.round()) for over in overs) else "")
         legend(axes, handles, [*lines, *(f"{mark_name} {numeral(one)}".strip() for one in marks)], sheet)
 
     sentences = [_described(name, line, x) for name, line in lines.items()]

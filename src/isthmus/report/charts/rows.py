@@ -108,24 +108,26 @@ def _bars(axes: Axes, sheet: Sheet, names: Sequence[str], lengths: Floats, colou
     """The bars and their names: beside them where there is room, else above."""
     rows = np.arange(len(lengths))
     axes.barh(rows, np.nan_to_num(lengths), height=0.56 if sheet.wide else 0.3, color=colours)
-    if sheet.wide or lengths.min(initial=0, where=np.isfinite(lengths)) < 0:  # else it would run through the names
-        axes.axvline(0, color=SOFT, linewidth=1.0)
     shown = [short(name, sheet.letters) for name in names]
     axes.set_yticks(rows, shown if sheet.wide else [""] * len(rows))
     axes.tick_params(axis="y", labelcolor=INK, pad=8)
     axes.set_ylim(len(rows) - 0.5, -0.5 if sheet.wide else -0.7)
     axes.grid(False, axis="y")
     axes.spines["bottom"].set_visible(False)
-    if not sheet.wide:
+    if sheet.wide:
+        axes.axvline(0, color=SOFT, linewidth=1.0)
+    else:
+        axes.vlines(np.zeros(len(rows)), rows - 0.15, rows + 0.15, color=SOFT, linewidth=1.0)
         for row, name in zip(rows, shown, strict=True):
             axes.annotate(name, (0, row - 0.22), (0, 0), ("axes fraction", "data"), "offset points", va="bottom")
 
 
 def _end_labels(axes: Axes, low: Floats, high: Floats, left: npt.NDArray[np.bool_], texts: Sequence[str]) -> None:
     """Write each number at the end of its bar, and make room for it there."""
-    reach = max(float(np.nanmax(high)), 0.0) - min(float(np.nanmin(low)), 0.0)
-    room = 0.16 * (reach or 1.0)
-    axes.set_xlim(min(float(np.nanmin(low)), 0.0) - room * left.any(), max(float(np.nanmax(high)), 0.0) + room)
+    least, most = min(float(np.nanmin(low)), 0.0), max(float(np.nanmax(high)), 0.0)
+    axes.set_xlim(least, most + 0.16 * (most - least or 1.0))
+    if left.any():
+        axes.tick_params(axis="y", pad=62)
     for row, (start, end, leftwards, text) in enumerate(zip(low, high, left, texts, strict=True)):
         at = np.nan_to_num(start if leftwards else end)
         side, gap = ("right", -5) if leftwards else ("left", 5)
@@ -172,26 +174,25 @@ def contributions(
         >>> contributions(["area", "texture"], [0.2, 0.8], [510, 31.5], [498, 17.25], title="Row 7").description
         'texture: 80% (seen 31.5, expected 17.25). area: 20% (seen 510, expected 498).'
     """
-    parts = np.nan_to_num(numbers_of("share", share))
+    parts = numbers_of("share", share)
     same_length(columns=columns, share=parts, seen=seen, expected=expected)
     _, lost = finite_of("share", share)
     if not 1 <= most <= MOST_ROWS:
         raise ParameterError(f"most={most}", f"1 to {MOST_ROWS} bars can be read in one chart", "use most=8")
+    parts = np.where(np.isfinite(parts), parts, 0.0)
     order = np.argsort(-parts, kind="stable")
     first, rest = order[:most].tolist(), order[most:]
-    names = [columns[row] for row in first]
-    values = [(_value(seen[row]), _value(expected[row])) for row in first]
-    lengths = parts[first]
-    if len(rest):
-        names, values = [*names, f"{len(rest)} other column{'s' * (len(rest) > 1)}"], [*values, ("", "")]
-        lengths = np.append(lengths, parts[rest].sum())
+    names = [columns[row] for row in first] + _others(len(rest))
+    values = [(_value(seen[row]), _value(expected[row])) for row in first] + [("", "")] * bool(len(rest))
+    lengths = np.append(parts[first], parts[rest].sum())[: len(names)]
     ends = [f"{length:.0%}".replace("-", "−") for length in lengths]
 
     def draw(axes: Axes, sheet: Sheet) -> None:
         """Bars, their shares, and what was seen and expected."""
-        _bars(axes, sheet, names, lengths, [ACCENT] * len(first) + [QUIET])
+        shown = names if sheet.wide else _shortened(names, values, bool((lengths < 0).any()))
+        _bars(axes, sheet, shown, lengths, [ACCENT] * len(first) + [QUIET])
         _end_labels(axes, lengths, lengths, lengths < 0, ends)
-        (_beside if sheet.wide else _above)(axes, values)
+        (_values_beside if sheet.wide else _values_above)(axes, values)
         axes.set_xticks([])
         label(axes, x, "")
 
@@ -203,6 +204,11 @@ def contributions(
     return chart(draw, Words(title, caption, described, lost), *heights)
 
 
+def _others(count: int) -> list[str]:
+    """The name of the bar that stands for the columns left over, if there are any."""
+    return [f"{count} other column{'s' * (count > 1)}"] if count else []
+
+
 def _value(value: object) -> str:
     """A cell as it came: a number in four digits, a category by name."""
     if value is None:
@@ -212,7 +218,7 @@ def _value(value: object) -> str:
     return numeral(float(value))
 
 
-def _beside(axes: Axes, values: Sequence[tuple[str, str]]) -> None:
+def _values_beside(axes: Axes, values: Sequence[tuple[str, str]]) -> None:
     """What was seen and what was expected as two columns to the right of the bars."""
     for place, (heading, cells) in enumerate(zip(("seen", "expected"), zip(*values, strict=True), strict=True), 1):
         offset: dict[str, Any] = {"textcoords": "offset points", "ha": "right"}
@@ -222,8 +228,14 @@ def _beside(axes: Axes, values: Sequence[tuple[str, str]]) -> None:
             axes.annotate(cell, (1, row), (COLUMN * place, 0), at, va="center_baseline", **offset)
 
 
-def _above(axes: Axes, values: Sequence[tuple[str, str]]) -> None:
+def _values_above(axes: Axes, values: Sequence[tuple[str, str]]) -> None:
     """What was seen and what was expected on the line of the name, above the bar."""
-    for row, (seen, expected) in enumerate(values):
-        text = f"{seen}, expected {expected}" if seen else ""
+    for row, value in enumerate(values):
+        text = ", expected ".join(value) if any(value) else ""
         axes.annotate(text, (1, row - 0.22), xycoords=("axes fraction", "data"), ha="right", va="bottom", color=SOFT)
+
+
+def _shortened(names: Sequence[str], values: Sequence[tuple[str, str]], indented: bool) -> list[str]:
+    """Names that leave room for what stands on the same line of the narrow drawing."""
+    letters = 38 if indented else 44
+    return [short(name, letters - len(", expected ".join(value))) for name, value in zip(names, values, strict=True)]
