@@ -39,7 +39,7 @@ class Flat:
             parameter.data = self.weights[view].view(parameter.shape)
             parameter.grad = self.gradients[view].view(parameter.shape)
             start += size
-        self.adders: list[Any] = [m for module in modules for m in module.modules() if hasattr(m, "laid")]
+        self.adders: list[Any] = [m for module in modules for m in module.modules() if hasattr(m, "lay")]
         self.tell(True)
 
     def step(self, rate: float, weight_decay: float, clip: float | None, slot: int) -> None:
@@ -79,7 +79,7 @@ class Flat:
     def tell(self, laid: bool) -> None:
         """Tell the parts that can add their gradients straight into the buffer whether it is there."""
         for part in self.adders:
-            part.laid = laid
+            part.lay(laid)
 
     def zero(self) -> None:
         """Forget the gradients of the last step."""

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -70,23 +70,33 @@ class Dense(nn.Module):
         self.bypass: Bypass | None = None
         self.memory = Buffers((*hidden, *hidden))  # activations, then their gradients
         self.keeps = False
-        self.laid = False  # whether the loop has laid the parameters flat, with gradients to add to
+        self.laid: Layers | None = None  # the layers while the loop has them laid flat, with gradients to add to
 
     def route(self, bypass: Bypass, keeps: bool) -> None:
         """Keep the hidden layers for the other side, or add to them what the other side kept."""
         self.bypass, self.keeps, self.has_node = bypass, keeps, False
+
+    def lay(self, laid: bool) -> None:
+        """Hear from the loop that the parameters lie flat with gradients to add to, or that they no longer do."""
+        self.laid = self.layers() if laid else None
+
+    def layers(self) -> Layers:
+        """The weight and bias of each layer, as the node uses them."""
+        weights: list[Tensor] = [linear.weight for linear in self.linears]  # type: ignore[misc]
+        biases: list[Tensor] = [linear.bias for linear in self.linears]  # type: ignore[misc]
+        return Layers(weights, biases, [weight.detach().t() for weight in weights])
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, ...) -> (B, *shape), by the node where it serves."""
         if not (self.has_node and x.device.type == "cpu"):
             return self.plain(x)
         x = x if self.opening is None else self.opening(x)
-        weights, biases = self.parts()
+        layers = self.laid or self.layers()
         if torch.is_grad_enabled():
-            params = weights[:1] if self.laid else weights + biases
-            y: Tensor = _DenseNode.apply(x, self, *params)  # type: ignore[no-untyped-call]
+            params = layers.weights[:1] if self.laid else layers.weights + layers.biases
+            y: Tensor = _DenseNode.apply(x, self, layers, *params)  # type: ignore[no-untyped-call]
         else:
-            y, hidden = self.run(x, weights, biases)
+            y, hidden = self.run(x, layers)
             self.memory.give(hidden)
         return y if len(self.shape) == 1 else y.unflatten(1, self.shape)
 
@@ -110,28 +120,30 @@ class Dense(nn.Module):
         self.bypass.keep(h)
         return h
 
-    def parts(self) -> tuple[list[Tensor], list[Tensor]]:
-        """The weight (out, in) and the bias (out,) of each layer."""
-        return [linear.weight for linear in self.linears], [linear.bias for linear in self.linears]  # type: ignore[misc]
-
-    def run(self, x: Tensor, weights: Sequence[Tensor], biases: Sequence[Tensor]) -> tuple[Tensor, list[Tensor]]:
-        """The stack in place: y (B, F), and the buffers that hold the hidden activations, to be given back.
-
-        Args:
-            x: Input, (B, D).
-            weights: One (out, in) matrix a layer.
-            biases: One (out,) vector a layer.
-        """
+    def run(self, x: Tensor, layers: Layers) -> tuple[Tensor, list[Tensor]]:
+        """The stack in place: y (B, F), and the buffers that hold the hidden activations, to be given back."""
         if self.low:
-            x, weights, biases = x.bfloat16(), [w.bfloat16() for w in weights], [b.bfloat16() for b in biases]
+            x, layers = x.bfloat16(), layers.lowered()
         activate, _ = IN_PLACE[self.activation_name]
-        hidden = self.memory.take(len(x), x.dtype)
+        buffers = self.memory.take(len(x), x.dtype)
         h = x
-        for weight, bias, out in zip(weights[:-1], biases, hidden, strict=False):
-            activate(torch.addmm(bias, h, weight.t(), out=out))
+        for bias, matrix, out in zip(layers.biases[:-1], layers.transposed, buffers, strict=False):
+            activate(torch.addmm(bias, h, matrix, out=out))
             h = out
-        y = torch.addmm(biases[-1], h, weights[-1].t())
-        return y.float() if self.low else y, hidden
+        y = torch.addmm(layers.biases[-1], h, layers.transposed[-1])
+        return y.float() if self.low else y, buffers
+
+
+class Layers(NamedTuple):
+    """A stack's parameters: weights (out, in), biases (out,), and the weights' transposes as views."""
+
+    weights: list[Tensor]
+    biases: list[Tensor]
+    transposed: list[Tensor]
+
+    def lowered(self) -> Layers:
+        """The same in bfloat16."""
+        return Layers(*([tensor.bfloat16() for tensor in tensors] for tensors in self))
 
 
 class _DenseNode(torch.autograd.Function):
@@ -142,46 +154,45 @@ class _DenseNode(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, stack: Dense, *params: Tensor) -> Tensor:
-        ctx.weights, ctx.biases = stack.parts()
-        ctx.stack, ctx.x, ctx.laid, ctx.learns = stack, x, stack.laid, ctx.weights[0].requires_grad
-        y, ctx.hidden = stack.run(x, ctx.weights, ctx.biases)
+    def forward(ctx: Any, x: Tensor, stack: Dense, layers: Layers, *params: Tensor) -> Tensor:
+        ctx.stack, ctx.layers, ctx.x, ctx.adds = stack, layers, x, stack.laid is not None
+        y, ctx.buffers = stack.run(x, layers)
         return y
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
-        if ctx.hidden is None or torch.is_grad_enabled():
+        if ctx.buffers is None or torch.is_grad_enabled():
             raise TrainingError(
                 "a second backward pass, or a backward pass with create_graph=True, through a dense stack's node",
                 "it is differentiable once, and gives its working memory back with the gradient",
                 "run the forward pass again, or use the stack's plain() twin for second derivatives",
             )
-        stack: Dense = ctx.stack
+        stack, layers, buffers = ctx.stack, ctx.layers, ctx.buffers
         _, slope = IN_PLACE[stack.activation_name]
-        g, weights, inputs = gradient, ctx.weights, [ctx.x, *ctx.hidden[: len(ctx.weights) - 1]]
-        if stack.low:
-            g, weights, inputs[0] = g.bfloat16(), [w.bfloat16() for w in weights], ctx.x.bfloat16()
-        found: list[Tensor | None] = [None] * (2 * len(inputs) if not ctx.laid else 1)
-        for i in reversed(range(len(inputs))):
-            if ctx.laid and ctx.learns:
-                add_products(ctx.weights[i].grad, ctx.biases[i].grad, g, inputs[i])
-            elif not ctx.laid:
-                found[i], found[i + len(inputs)] = (g.t() @ inputs[i]).to(gradient.dtype), g.sum(0).to(gradient.dtype)
+        depth = len(layers.weights)
+        g, x = (gradient.bfloat16(), ctx.x.bfloat16()) if stack.low else (gradient, ctx.x)
+        weights = layers.lowered().weights if stack.low else layers.weights
+        found: list[Tensor | None] = [None] * (1 if ctx.adds else 2 * depth)
+        for i in reversed(range(depth)):
+            h = buffers[i - 1] if i > 0 else x
+            if not ctx.adds:
+                found[i], found[depth + i] = (g.t() @ h).to(gradient.dtype), g.sum(0, dtype=gradient.dtype)
+            elif layers.weights[i].requires_grad:
+                add_products(layers.weights[i].grad, layers.biases[i].grad, g, h)
             if i > 0:
-                g = torch.mm(g, weights[i], out=ctx.hidden[len(inputs) - 2 + i])
-                slope(g, inputs[i])
+                g = torch.mm(g, weights[i], out=buffers[depth - 2 + i])
+                slope(g, h)
             elif ctx.needs_input_grad[0]:
                 g = g @ weights[0]
-        stack.memory.give(ctx.hidden)
-        ctx.hidden = None
-        return g.to(gradient.dtype) if ctx.needs_input_grad[0] else None, None, *found
+        stack.memory.give(buffers)
+        ctx.buffers = None
+        return g.to(gradient.dtype) if ctx.needs_input_grad[0] else None, None, None, *found
 
 
 def add_products(weight: Tensor, bias: Tensor, g: Tensor, h: Tensor) -> None:
     """Add the gradients of one layer, g'h and the column sums of g, to where they are gathered."""
     if g.dtype == weight.dtype:
         weight.addmm_(g.t(), h)
-        bias.add_(g.sum(0))
     else:
         weight.add_(g.t() @ h)
-        bias.add_(g.sum(0, dtype=bias.dtype))
+    bias.add_(g.sum(0, dtype=bias.dtype))
