@@ -104,11 +104,11 @@ def _read_table(estimator: Any, rows: Any, spec: Spec, gaps: bool) -> Source:
     if isinstance(rows, nw.DataFrame) and spec.named and all(isinstance(name, str) for name in rows.columns):
         check_names(rows.columns, spec)
     check_width(rows.shape[1], spec, who)
-    validate_data(estimator, X=_native(rows), reset=False, skip_check_array=True)  # warns where only one has names
     if gaps:
         spec = replace(spec, columns=tuple(replace(column, gaps=True) for column in spec.columns))
     source = _table(rows, spec)
     source.spec = estimator.spec_
+    validate_data(estimator, X=_native(rows), reset=False, skip_check_array=True)  # warns where only one has names
     return source
 
 

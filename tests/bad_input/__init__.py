@@ -1,0 +1,1 @@
+"""What happens to everything that cannot work: one error each, in three parts."""
