@@ -40,7 +40,7 @@ def derive(asked: Any, spec: Spec, rows: int) -> Settings:
         hidden_dims=hidden_dims,
         activation=asked.activation,
         architecture=backbone,
-        likelihood=likelihood_name(asked.likelihood, spec),
+        likelihood=_likelihood(asked, spec),
         epochs=_epochs(asked.epochs, rows, batch_size),
         batch_size=batch_size,
         learning_rate=_learning_rate(asked.learning_rate, batch_size),
@@ -50,11 +50,12 @@ def derive(asked: Any, spec: Spec, rows: int) -> Settings:
     )
 
 
-def likelihood_name(asked: str, spec: Spec) -> str:
-    """Asked for, or: "mixed" for a table whose columns are not all numbers, else "gaussian"."""
-    if asked != "auto":
-        return asked
-    return "gaussian" if all(column.kind in ("numeric", "datetime") for column in spec.columns) else "mixed"
+def _likelihood(asked: Any, spec: Spec) -> str:
+    """Asked for, or: "mixed" for a table whose columns are not all numbers, else "gaussian"; learned where it pays."""
+    if asked.likelihood != "auto":
+        return str(asked.likelihood)
+    name = "gaussian" if all(column.kind in ("numeric", "datetime") for column in spec.columns) else "mixed"
+    return f"{name}-learned" if asked.learns_variance else name
 
 
 def whole(name: str, value: Any, least: int = 1) -> int:

@@ -38,8 +38,8 @@ class Estimator(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Transform
         hidden_dims: Widths of the encoder's hidden layers, outermost first; the decoder mirrors them.
         activation: "relu", "leaky-relu", "gelu", "tanh" or "linear".
         architecture: "auto", "mlp", "conv", "residual", or one of `MLP`, `Convolutional`, `Residual` with options.
-        likelihood: p(x | z): "gaussian", "gaussian-learned", "gaussian-optimal", "bernoulli", "poisson",
-            "negative-binomial", "multinomial", "laplace", "categorical" or "mixed"; "auto" follows the columns.
+        likelihood: p(x | z), one of `parts.likelihoods.LIKELIHOODS`: "gaussian", "bernoulli", "poisson", "mixed", ...;
+            "auto" follows the columns.
         scaling: "standard" or "robust" for tables, "unit" or "symmetric" for images, "none"; "auto" follows the
             likelihood. It is fitted on the training rows only and stored in the model.
         epochs: Passes over the rows; "auto" makes at least 2000 steps of 10 to 200 passes.
@@ -78,6 +78,7 @@ class Estimator(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Transform
     name: ClassVar[str]
     batch_terms: ClassVar[tuple[str, ...]] = ()  # terms that are statistics of the batch, not of the row
     has_prior: ClassVar[bool] = False  # whether codes can be drawn
+    learns_variance: ClassVar[bool] = False  # whether likelihood="auto" has variances of its own
     is_corrupted: ClassVar[bool] = False  # whether it learns to undo a corruption
 
     # What a member says. ---------------------------------------------------------------------------------------------

@@ -23,17 +23,19 @@ class VAE(Estimator):
     .. math:: L = -\log p(x|z) + KL(q(z|x) \,\|\, N(0, I))
 
     Use it to draw new rows, or for a score that is a bound in nats. The rate and the distortion are both summed over
-    dimensions, so that their balance does not depend on the size of the data or the batch.
+    dimensions, so that their balance does not depend on the size of the data or the batch. Unless told otherwise each
+    column learns its own variance: with a fixed one the balance would depend on how well the data can be rebuilt.
 
     Example:
         >>> from sklearn.datasets import load_iris
         >>> X = load_iris().data
-        >>> model = VAE(latent_dim=2, likelihood="gaussian-learned", random_state=0).fit(X)
+        >>> model = VAE(latent_dim=2, random_state=0).fit(X)
         >>> model.sample(3, random_state=0).shape
         (3, 4)
     """
 
     has_prior: ClassVar[bool] = True
+    learns_variance: ClassVar[bool] = True
 
     def build(self, spec: Spec) -> nn.Module:
         """Encoder of means and log-variances, Gaussian bottleneck, decoder."""

@@ -57,7 +57,7 @@ def likelihood(name: str, spec: Spec) -> Likelihood:
 
     Args:
         name: "gaussian", "gaussian-learned", "gaussian-optimal", "laplace", "laplace-learned", "bernoulli",
-            "categorical", "poisson", "negative-binomial", "multinomial" or "mixed".
+            "categorical", "poisson", "negative-binomial", "multinomial", "mixed" or "mixed-learned".
         spec: What the data is.
 
     Raises:
@@ -91,6 +91,7 @@ _LIKELIHOODS: dict[str, tuple[Domain, Callable[[Spec], Likelihood]]] = {
     "laplace": (REALS, lambda spec: Laplace(spec.shape)),
     "laplace-learned": (REALS, lambda spec: Laplace(spec.shape, "learned", shared=not _table(spec))),
     "mixed": (REALS, Mixed),
+    "mixed-learned": (REALS, lambda spec: Mixed(spec, "learned")),
     "multinomial": (COUNTS, lambda spec: Multinomial(spec.shape)),
     "negative-binomial": (COUNTS, lambda spec: NegativeBinomial(spec.shape, shared=not _table(spec))),
     "poisson": (COUNTS, lambda spec: Poisson(spec.shape)),
@@ -107,10 +108,10 @@ def _known(name: str) -> tuple[Domain, Callable[[Spec], Likelihood]]:
 
 def _refuse_misfit(name: str, spec: Spec) -> None:
     """Refuse a likelihood that cannot price some of the columns."""
-    if name == "mixed":
+    if name.startswith("mixed"):
         if not spec.columns:
             raise ParameterError(
-                f"likelihood='mixed' for data of kind {spec.kind!r}",
+                f"likelihood={name!r} for data of kind {spec.kind!r}",
                 "it prices the columns of a table, each as its kind asks",
                 "use likelihood='gaussian', or 'bernoulli' for values in [0, 1]",
             )
