@@ -7,6 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 import narwhals as nw
 import numpy as np
+import numpy.typing as npt
 
 from isthmus.core.spec import Column, ColumnKind
 from isthmus.data.categories import Series, looked_up
@@ -19,24 +20,29 @@ READS = "columns are read as numbers, booleans, text or categories, and dates wi
 MICROSECONDS = 1e6
 
 
-def kind_of(series: Series) -> ColumnKind | None:
-    """How a column is read; None where it holds no value at all.
+def kind_of(series: Series, learnt: ColumnKind | None = None) -> ColumnKind | None:
+    """How a column is read; None where it holds no value at all, and is not of the type it had in training.
 
     Raises:
         ColumnError: its type is not read: lists, structs, durations, objects of several types.
     """
+    kind = _kind_of_type(series.dtype)
+    if kind is not None and kind == learnt:
+        return kind
     if series.null_count() == len(series):
         return None
-    dtype = series.dtype
+    return kind or _kind_of_objects(series)
+
+
+def _kind_of_type(dtype: Any) -> ColumnKind | None:
+    """The kind that a type stands for, where it stands for one."""
     if dtype.is_numeric():
         return "numeric"
     if dtype == nw.Boolean:
         return "boolean"
     if dtype in (nw.Datetime, nw.Date):
         return "datetime"
-    if dtype in (nw.String, nw.Categorical, nw.Enum):
-        return "categorical"
-    return _kind_of_objects(series)
+    return "categorical" if dtype in (nw.String, nw.Categorical, nw.Enum) else None
 
 
 def _kind_of_objects(series: Series) -> ColumnKind:
@@ -80,6 +86,14 @@ def _floats(series: Series) -> Floats:
         return np.array([np.nan if _is_missing(cell) else float(cell) for cell in series.to_list()])
     cells: Floats = series.cast(nw.Float64).to_numpy()
     return cells
+
+
+def all_numbers(frame: nw.DataFrame[Any]) -> npt.NDArray[Any] | None:
+    """A frame of numbers as one array, (n, D), nulls as NaN: the short way. None where some column is anything else."""
+    if not all(dtype.is_numeric() for dtype in frame.schema.dtypes()):
+        return None
+    cells = frame.to_numpy()
+    return cells if cells.dtype.kind in "fiu" else None
 
 
 def type_name(series: Series, container: Backend) -> str:

@@ -95,14 +95,17 @@ class Heading:
         ]
         return replace(self, kinds=kinds, dtypes=dtypes)
 
-    def rows(self) -> Iterator[tuple[str, ColumnKind, str]]:
+    def rows(self, known: Iterable[float]) -> Iterator[tuple[str, ColumnKind, str]]:
         """Name, kind and type of each column.
 
+        Args:
+            known: How many values each column has.
+
         Raises:
-            MissingValueError: a column is blank, so that nothing can be learnt about it.
+            MissingValueError: a column has none, so that nothing can be learnt about it.
         """
-        for name, kind, dtype in zip(self.names, self.kinds, self.dtypes, strict=True):
-            if kind is None:
+        for name, kind, dtype, values in zip(self.names, self.kinds, self.dtypes, known, strict=True):
+            if kind is None or not values:
                 allowed = "a column needs some value, or nothing can be learnt about it"
                 raise MissingValueError(f"column {name!r} without any value", allowed, f"drop it: X.drop({name!r})")
             yield name, kind, dtype

@@ -10,7 +10,7 @@ import numpy as np
 
 from isthmus.core.spec import Column, Spec
 from isthmus.data.categories import Category, check_vocabulary, distinct, ordered
-from isthmus.data.columns import numbers
+from isthmus.data.columns import all_numbers, numbers
 from isthmus.data.contract import check_finite, check_shape
 from isthmus.data.headings import Heading, dense, opened
 from isthmus.data.scaling import NORMAL_IQR, Floats, Moments, Reservoir, floored
@@ -69,6 +69,9 @@ class TableLearner:
         """Every column as float64, (n, D): NaN where missing; categorical ones only say where they are known."""
         if not isinstance(table, nw.DataFrame):
             return np.asarray(table, dtype=np.float64)
+        cells = all_numbers(table)
+        if cells is not None:
+            return cells.astype(np.float64, copy=False)
         values = np.full(table.shape, np.nan, order="F")
         for i, (series, kind) in enumerate(zip(table.iter_columns(), heading.kinds, strict=True)):
             if kind == "categorical":
@@ -104,7 +107,7 @@ class TableLearner:
             Column(
                 *said, self._categories(i), float(center[i]), float(scale[i]), *self._range(i), bool(moments.gaps[i])
             )
-            for i, said in enumerate(heading.rows())
+            for i, said in enumerate(heading.rows(moments.count))
         )
         low, high = (moments.low - center) / scale, (moments.high - center) / scale
         return Spec(

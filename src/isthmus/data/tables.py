@@ -17,11 +17,13 @@ from torch import Tensor
 
 from isthmus.core.spec import Spec
 from isthmus.data.categories import codes
-from isthmus.data.columns import kind_of, numbers, restored
+from isthmus.data.columns import all_numbers, kind_of, numbers, restored
 from isthmus.data.contract import are_tame, check_finite, check_gaps, check_kind, check_names, check_shape, check_width
 from isthmus.data.headings import dense, opened
 from isthmus.data.scaling import CHUNK_CELLS, Floats, scaled
 from isthmus.data.table_learner import TableLearner
+
+FRAME_CELLS = 16 * CHUNK_CELLS  # a call into a frame's library costs more than one into NumPy
 
 
 def learn_table(X: Any, scaling: str = "standard") -> Spec:
@@ -89,24 +91,25 @@ def check_cells(array: Any, spec: Spec, first_row: int = 0) -> None:
     kind = "boolean" if array.dtype == bool else "numeric"
     for column in spec.columns:
         check_kind(column.name, kind, column.kind)
-    if array.dtype.kind != "f":
-        return
     if not scipy.sparse.issparse(array):
         _check_values(array, spec, first_row)
-    elif not are_tame(array.data):  # something among the non-zeros: look for its row and column
+    elif array.dtype.kind == "f" and not are_tame(
+        array.data
+    ):  # something among the non-zeros: look for its row and column
         for start, rows in _chunks(array):
             _check_values(rows.toarray(), spec, first_row + start)
 
 
 def _check_values(array: npt.NDArray[Any], spec: Spec, first_row: int) -> None:
     """Refuse infinities, and gaps where there were none."""
-    if not check_finite(array, [column.name for column in spec.columns], first_row):
+    if array.dtype.kind == "f" and not check_finite(array, [column.name for column in spec.columns], first_row):
         check_gaps(np.isnan(array).any(axis=0), spec)
 
 
 def _chunks(table: Any) -> Iterator[tuple[int, Any]]:
-    """The rows of a table in chunks of `CHUNK_CELLS`, each with the number of its first row."""
-    rows = max(1, CHUNK_CELLS // table.shape[1])
+    """The rows of a table in chunks, each with the number of its first row."""
+    cells = FRAME_CELLS if isinstance(table, nw.DataFrame) else CHUNK_CELLS
+    rows = max(1, cells // table.shape[1])
     for start in range(0, table.shape[0], rows):
         yield start, table[start : start + rows]
 
@@ -116,10 +119,14 @@ def _encoded(frame: nw.DataFrame[Any], spec: Spec, first_row: int) -> npt.NDArra
     if spec.named:
         check_names(frame.columns, spec)
     check_width(len(frame.columns), spec)
+    cells = all_numbers(frame) if all(column.kind == "numeric" for column in spec.columns) else None
+    if cells is not None:
+        _check_values(cells, spec, first_row)
+        return scaled(cells, spec.center, spec.scale)
     x = np.empty(frame.shape, dtype=np.float32)
     gaps = np.zeros(len(spec.columns), dtype=bool)
     for i, (series, column) in enumerate(zip(frame.iter_columns(), spec.columns, strict=True)):
-        kind = kind_of(series)
+        kind = kind_of(series, column.kind)
         check_kind(column.name, kind, column.kind)
         if kind == "categorical":
             values = codes(series, column)
