@@ -13,10 +13,11 @@ from typing import Any
 __version__ = "0.1.0"
 
 # The modules that are part of the public surface.
-_MODULES = ("errors",)
+_MODULES = ("errors", "metrics")
 
 # Each public name and the module that defines it, sorted by name.
 _NAMES: dict[str, str] = {
+    "AnomalyDetector": "isthmus.tasks.anomaly.detector",
     "Autoencoder": "isthmus.models.autoencoder",
     "Checkpoint": "isthmus.training.callbacks",
     "Convolutional": "isthmus.parts.backbones.conv",
@@ -30,6 +31,7 @@ _NAMES: dict[str, str] = {
     "VAE": "isthmus.models.vae",
     "family": "isthmus.models",
     "load": "isthmus.estimator.persistence",
+    "split_for_detection": "isthmus.tasks.anomaly.splits",
 }
 
 __all__ = sorted((*_MODULES, *_NAMES))

@@ -1,0 +1,15 @@
+"""Figures of merit: pure functions of arrays."""
+
+from isthmus.metrics.detection import average_precision, false_alarm_rate, recall, roc_auc
+from isthmus.metrics.intervals import Interval, beta_interval, resampled_interval, wilson_interval
+
+__all__ = [
+    "Interval",
+    "average_precision",
+    "beta_interval",
+    "false_alarm_rate",
+    "recall",
+    "resampled_interval",
+    "roc_auc",
+    "wilson_interval",
+]

@@ -1,0 +1,183 @@
+"""Rows shared out so that nothing leaks: equal rows, and rows of one group, never part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from isthmus.core.source import Source
+from isthmus.errors import InputError, ParameterError, TooFewRowsError
+from isthmus.estimator.inputs import learn
+from isthmus.models import family
+from isthmus.tasks.anomaly.labels import anomalies_in
+
+RESOLUTION = 1e6  # rows that agree to a millionth of every column's scale are equal
+CELLS = 2**20  # read at once
+Ints = NDArray[np.int64]
+
+
+class Split(NamedTuple):
+    """Positions of rows, in their order: X[split.train] of an array, X.iloc[split.train] of a frame.
+
+    Args:
+        train: Normal rows to learn from.
+        calibration: Normal rows that set the threshold.
+        test: Normal rows that judge it, and every anomaly.
+    """
+
+    train: Ints
+    calibration: Ints
+    test: Ints
+
+
+def split_for_detection(
+    X: Any,
+    y: ArrayLike | None = None,
+    *,
+    groups: ArrayLike | None = None,
+    time: ArrayLike | None = None,
+    fractions: Sequence[float] = (0.6, 0.2, 0.2),
+    random_state: Any = None,
+) -> Split:
+    """Share rows out to train, calibration and test, so that no row stands on two sides.
+
+    Rows that agree to a millionth of each column's scale stay together, and so do rows of one group; where one of
+    them is an anomaly all go to test. The other rows are normal, and are dealt out at random, or in the order of time.
+
+    Args:
+        X: The rows, (n, ...).
+        y: (n,) what is known of them: true or 1 (or -1 beside +1) marks an anomaly; None when all are normal.
+        groups: (n,) rows that belong together: a patient, a machine.
+        time: (n,) when each row was taken; train then comes before calibration, and calibration before test. Rows
+            that stay together go by their latest time.
+        fractions: Shares of the normal rows for train, calibration and test; they add up to 1.
+        random_state: Seed of the dealing.
+
+    Raises:
+        InputError: y, groups or time have another length than X.
+        ParameterError: fractions that are not three positive shares of 1.
+        TooFewRowsError: a part would be empty.
+
+    Example:
+        >>> from sklearn.datasets import load_breast_cancer
+        >>> X, benign = load_breast_cancer(return_X_y=True)
+        >>> split = split_for_detection(X, benign == 0, random_state=0)
+        >>> [len(part) for part in split]
+        [214, 72, 283]
+    """
+    shares = _shares(fractions)
+    together = groups_of(learn(family()["autoencoder"](), X), groups)
+    anomalous = np.zeros(len(together), dtype=bool) if y is None else anomalies_in(y, len(together))
+    mixed = np.zeros(together.max() + 1, dtype=bool)
+    mixed[together[anomalous]] = True
+    free = np.flatnonzero(~mixed[together])
+    moments = None if time is None else _column("time", time, len(together))[free]
+    parts = np.full(len(together), 2)
+    parts[free] = dealt(together[free], shares, random_state, moments)
+    split = Split(*(np.flatnonzero(parts == part) for part in range(3)))
+    for name, rows in split._asdict().items():
+        if not len(rows):
+            came = f"{len(together)} rows in {together.max() + 1} groups, {int(mixed.sum())} of them with an anomaly"
+            allowed = f"the {name} part would be empty: rows that are equal or of one group stay together"
+            raise TooFewRowsError(came, allowed, "give more normal rows, or finer groups")
+    return split
+
+
+def groups_of(source: Source, groups: ArrayLike | None = None) -> Ints:
+    """Number the rows so that those which must stay together have one number, (n,) from 0 on.
+
+    Args:
+        source: The rows; equal ones stay together.
+        groups: (n,) what else keeps rows together; None for nothing.
+
+    Raises:
+        InputError: `groups` has another length.
+
+    Example:
+        >>> rows = learn(family()["autoencoder"](), [[1.0, 2.0], [3.0, 4.0], [1.0, 2.0], [5.0, 6.0]])
+        >>> groups_of(rows, ["a", "b", "c", "b"])
+        array([0, 1, 0, 1])
+    """
+    alike = _numbered(_digests(source))
+    if groups is None:
+        return alike
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    given = _numbered(_column("groups", groups, len(alike)))
+    nodes = int(alike.max() + given.max() + 2)
+    edges = coo_array((np.ones(len(alike)), (alike, alike.max() + 1 + given)), shape=(nodes, nodes))
+    return _numbered(connected_components(edges, directed=False)[1][alike])
+
+
+def dealt(groups: Ints, shares: Sequence[float], random_state: Any, time: NDArray[Any] | None = None) -> Ints:
+    """Deal whole groups out to parts that hold about these shares of the rows.
+
+    Args:
+        groups: (n,) the number of each row's group.
+        shares: Of each part; they add up to 1.
+        random_state: Seed of the order in which groups are dealt.
+        time: (n,) when given, groups are dealt in the order of their latest row instead.
+
+    Returns:
+        The number of each row's part, (n,).
+
+    Example:
+        >>> dealt(np.array([0, 0, 1, 2]), (0.5, 0.5), random_state=0).tolist()
+        [1, 1, 0, 0]
+    """
+    from sklearn.utils import check_random_state
+
+    names, own, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+    order = check_random_state(random_state).permutation(len(names))
+    if time is not None:
+        latest = np.full(len(names), time.min())
+        np.maximum.at(latest, own, time)
+        order = np.argsort(latest, kind="stable")
+    middles = np.cumsum(sizes[order]) - sizes[order] / 2
+    parts = np.empty(len(names), dtype=np.int64)
+    parts[order] = np.searchsorted(np.cumsum(shares)[:-1] * len(groups), middles, side="right")
+    return parts[own]
+
+
+def _digests(source: Source) -> NDArray[np.uint64]:
+    """A number for each row that is the same for rows that agree to a millionth of every column's scale, (n,)."""
+    width = source.spec.n_features
+    factors = np.random.default_rng(0).integers(1, 2**63, width, dtype=np.uint64) | np.uint64(1)
+    step = max(1, CELLS // width)
+    return np.concatenate([_mixed(source.block(at, at + step), factors) for at in range(0, len(source), step)])
+
+
+def _mixed(block: Any, factors: NDArray[np.uint64]) -> NDArray[np.uint64]:
+    """The digests of one block, (B, ...) -> (B,): cells as whole numbers, each times its factor, summed modulo 2^64."""
+    cells = np.rint(block.flatten(1).numpy().astype(np.float64) * RESOLUTION)
+    whole = np.where(np.isnan(cells), -(2.0**62), cells.clip(-(2.0**61), 2.0**61)).astype(np.int64)
+    digests: NDArray[np.uint64] = (whole.view(np.uint64) * factors).sum(axis=1, dtype=np.uint64)
+    return digests
+
+
+def _numbered(names: NDArray[Any]) -> Ints:
+    """Names as numbers in the order in which they first appear, (n,)."""
+    _, first, own = np.unique(names, return_index=True, return_inverse=True)
+    rank = np.empty(len(first), dtype=np.int64)
+    rank[np.argsort(first)] = np.arange(len(first))
+    return rank[own]
+
+
+def _column(name: str, values: ArrayLike, n: int) -> NDArray[Any]:
+    """One value for each of the n rows."""
+    given = np.asarray(values)
+    if given.shape != (n,):
+        raise InputError(f"{name} of shape {given.shape}", f"it has one entry for each of the {n} rows", "reshape it")
+    return given
+
+
+def _shares(fractions: Sequence[float]) -> Sequence[float]:
+    """Three positive shares of one."""
+    if len(fractions) != 3 or min(fractions) <= 0 or abs(sum(fractions) - 1) > 1e-9:
+        allowed = "three positive shares (train, calibration, test) that add up to 1"
+        raise ParameterError(f"fractions={tuple(fractions)!r}", allowed, "use fractions=(0.6, 0.2, 0.2)")
+    return fractions

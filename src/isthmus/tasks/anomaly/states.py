@@ -1,0 +1,137 @@
+"""A fitted detector as JSON values and tensors, and back; what it can do, and its card."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from isthmus.errors import CorruptFileError
+from isthmus.estimator.registry import saved_class
+from isthmus.estimator.states import plain, revived
+from isthmus.tasks.anomaly.calibration import Promise
+from isthmus.tasks.anomaly.scorer import Scorer
+from isthmus.tasks.anomaly.whitening import Whitening
+
+MODEL = "model."  # leads the names of the model's own tensors
+VERBS = (
+    "fit",
+    "calibrate",
+    "predict",
+    "anomaly_score",
+    "score_samples",
+    "decision_function",
+    "p_value",
+    "save",
+)
+
+
+def abilities_of(detector: Any) -> dict[str, bool | str]:
+    """{verb: True, or the reason why not}."""
+    scorer: Scorer | None = getattr(detector, "scorer_", None)
+    told = scorer is None or scorer.model.spec_.kind == "table" or "its rows have no named columns: fit on a table"
+    return {**dict.fromkeys(VERBS, True), "explain": told}
+
+
+def to_saved(detector: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """Everything that makes the fitted detector: its model's state within its own."""
+    scorer: Scorer = detector.scorer_
+    config, tensors = scorer.model.to_saved()
+    own = {"calibration_scores": torch.from_numpy(detector.calibration_scores_), "band": detector.band_}
+    if scorer.whitening is not None:
+        own |= {"whitening.scale": scorer.whitening.scale, "whitening.root": scorer.whitening.root}
+    params = detector.get_params(deep=False)
+    described = {
+        "params": {name: plain(name, value) for name, value in params.items() if name != "model"},
+        "asked_model": _asked(params["model"]),
+        "threshold": detector.threshold_,
+        "promise": detector.promise_.to_json(),
+        "model": {"class": type(scorer.model).__name__, **config},
+    }
+    return described, own | {MODEL + name: tensor for name, tensor in tensors.items()}
+
+
+def restored(cls: Any, config: dict[str, Any], tensors: dict[str, Tensor]) -> Any:
+    """The detector that `to_saved` described.
+
+    Raises:
+        CorruptFileError: tensors are missing or of shapes that do not belong together.
+    """
+    asked = config["asked_model"]
+    if isinstance(asked, dict):
+        asked = saved_class(asked["class"])(**{name: revived(value) for name, value in asked["params"].items()})
+    detector = cls(asked, **{name: revived(value) for name, value in config["params"].items()})
+    inner = {**config["model"], "device": config.get("device", "cpu")}
+    weights = {name.removeprefix(MODEL): tensor for name, tensor in tensors.items() if name.startswith(MODEL)}
+    made: Any = saved_class(inner["class"])
+    model = made.from_saved(inner, weights)
+    width = model.spec_.n_features
+    detector.scorer_ = Scorer(model, _whitening(tensors, width))
+    detector.band_ = _tensor(tensors, "band", (2, width))
+    detector.promise_ = Promise(**config["promise"])
+    detector.calibration_scores_ = _tensor(tensors, "calibration_scores", (detector.promise_.n,)).numpy()
+    detector.threshold_, detector.offset_ = config["threshold"], -config["threshold"]
+    sign(detector, model)
+    return detector
+
+
+def sign(detector: Any, model: Any) -> None:
+    """Leave `n_features_in_` and `feature_names_in_` on the detector, as scikit-learn does."""
+    vars(detector).pop("feature_names_in_", None)
+    vars(detector).update({name: value for name, value in vars(model).items() if name.endswith("_in_")})
+
+
+def card(detector: Any) -> str:
+    """The README of a saved detector: what it promises, what it was fitted on, how to use it."""
+    model = detector.model_
+    columns = ", ".join(column.name for column in model.spec_.columns[:12])
+    more = ", ..." if len(model.spec_.columns) > 12 else ""
+    rows = [
+        f"# {type(detector).__name__}",
+        "",
+        f"`{model!r}`, scored by {detector.get_params(deep=False)['score']}.",
+        "",
+        f"An alarm is raised above a score of {detector.threshold_:.6g}: {detector.promise_}.",
+        "",
+        f"Fitted on a {model.spec_.kind} of shape {model.spec_.shape}" + (f": {columns}{more}." if columns else "."),
+        "",
+        "```python",
+        "import isthmus",
+        'detector = isthmus.load("this/folder")',
+        "detector.predict(rows)  # -1 raises an alarm",
+        "detector.explain(rows)  # the columns that made it so",
+        "```",
+        "",
+    ]
+    return "\n".join(rows)
+
+
+def _asked(model: Any) -> Any:
+    """The model that the caller asked for: its name, or its class and parameters."""
+    if isinstance(model, str):
+        return model
+    params = {name: plain(name, value) for name, value in model.get_params(deep=False).items()}
+    return {"class": type(model).__name__, "params": params}
+
+
+def _whitening(tensors: dict[str, Tensor], width: int) -> Whitening | None:
+    """The whitening, if there was one."""
+    if "whitening.scale" not in tensors:
+        return None
+    scale = _tensor(tensors, "whitening.scale", (width,))
+    return Whitening(scale, _tensor(tensors, "whitening.root", (width, width)))
+
+
+def _tensor(tensors: dict[str, Tensor], name: str, shape: tuple[int, ...]) -> Tensor:
+    """One tensor, of the shape that the rest of the detector gives it.
+
+    Raises:
+        CorruptFileError: it is missing or of another shape.
+    """
+    found = tuple(tensors[name].shape) if name in tensors else None
+    if found != shape:
+        raise CorruptFileError(
+            f"tensor {name!r} has shape {found}", f"the rest of the detector asks for {shape}", "save it again"
+        )
+    return tensors[name]
