@@ -16,7 +16,7 @@ from isthmus.data.delimited import read_csv
 from isthmus.data.extras import arrow
 from isthmus.data.idx import read_idx
 from isthmus.data.pictures import read_pictures
-from isthmus.data.reading import reading
+from isthmus.data.reading import check_alike, reading
 from isthmus.data.waves import read_waves
 from isthmus.errors import DataFileError
 
@@ -29,10 +29,7 @@ def stacked(read: Callable[[Path], Any]) -> Callable[[Sequence[Path]], Any]:
         if len(parts) == 1:
             return parts[0]
         forms = [getattr(part, "column_names", None) or part.shape[1:] for part in parts]
-        for path, form in zip(paths, forms, strict=True):
-            if form != forms[0]:
-                allowed = f"the files of one data set are alike, and {paths[0].name} has {forms[0]}"
-                raise DataFileError(f"{path} with {form}", allowed, "put files of different kinds in other folders")
+        check_alike(paths, forms)
         if isinstance(parts[0], np.ndarray):
             return np.concatenate(parts)
         with reading(paths[0].parent, "one table"):

@@ -6,9 +6,10 @@ import csv
 import wave
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from isthmus.errors import DataFileError, IsthmusError
 
@@ -51,3 +52,19 @@ def reading(path: Path, form: str) -> Iterator[None]:
         fix = "copy or write the file again, for it is cut short or damaged; or give it the ending of what it holds"
         came = f"{path} cannot be read as {form}"
         raise DataFileError(came, f"its reader says: {said.splitlines()[0]}", fix) from broken
+
+
+def check_alike(paths: Sequence[Path], forms: Sequence[Any]) -> None:
+    """Refuse files of one data set with rows of different forms.
+
+    Args:
+        paths: The files.
+        forms: What the rows of each are like: shape, type, column names.
+
+    Raises:
+        DataFileError: the form of some file is not that of the first.
+    """
+    for path, form in zip(paths, forms, strict=True):
+        if form != forms[0]:
+            allowed = f"the files of one data set are alike, and {paths[0].name} has {forms[0]}"
+            raise DataFileError(f"{path} with {form}", allowed, "put files of different kinds in folders of their own")

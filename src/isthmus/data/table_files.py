@@ -14,9 +14,6 @@ from isthmus.data.extras import arrow
 from isthmus.data.reading import reading
 from isthmus.errors import InputError, InputTypeError
 
-PANDAS_INDEX = "__index_level_"
-"""How the names begin under which pandas stores row labels; they are no columns of the data."""
-
 
 def read_parquet(path: Path) -> Any:
     """A Parquet file as an Arrow table, without the row labels that pandas may have stored."""
@@ -38,9 +35,14 @@ def read_jsonl(path: Path) -> Any:
         return engine.read_json(path, engine.ReadOptions(block_size=longest))
 
 
+def is_index(name: str) -> bool:
+    """Whether a column holds the row labels that pandas stores beside the data."""
+    return name.startswith("__index_level_")
+
+
 def without_index(table: Any) -> Any:
     """The table without pandas' row labels."""
-    return table.drop_columns([name for name in table.column_names if name.startswith(PANDAS_INDEX)])
+    return table.drop_columns([name for name in table.column_names if is_index(name)])
 
 
 def to_table(rows: Any) -> Any:
