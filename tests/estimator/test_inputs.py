@@ -17,8 +17,12 @@ from sklearn.base import BaseEstimator
 from sklearn.exceptions import NotFittedError
 
 from isthmus.data.arrays import Images
+from isthmus.data.files import write
+from isthmus.data.memory import ArraySource
+from isthmus.data.scanning import scan
+from isthmus.data.streams import StreamSource
 from isthmus.errors import ColumnError, InputError, MissingValueError, UnknownNameError, ValueRangeError
-from isthmus.estimator import inputs
+from isthmus.estimator import containers, inputs
 from isthmus.estimator.inputs import check_weights, give_back, learn, read, read_codes
 
 ROWS = np.random.default_rng(0).normal(size=(30, 4)) * 10 + 100
@@ -157,6 +161,30 @@ def test_a_path_is_read_as_what_it_holds(tmp_path: Path) -> None:
     np.save(tmp_path / "rows.npy", ROWS)
     model = Model().fit(tmp_path / "rows.npy")
     assert torch.equal(model.x(str(tmp_path / "rows.npy")), model.x(ROWS))
+
+
+@pytest.mark.parametrize("name", ["rows.npy", "rows.parquet", "rows.csv"])
+def test_rows_that_stay_in_their_file_are_read_as_those_in_memory(name: str, tmp_path: Path) -> None:
+    frame = pd.DataFrame(ROWS, columns=list("abcd")) if name != "rows.npy" else ROWS
+    stream = scan(write(tmp_path / name, frame))
+    model, plain = Model().fit(stream), Model().fit(frame)
+    assert isinstance(model.source_, StreamSource)
+    assert model.n_features_in_ == 4
+    assert hasattr(model, "feature_names_in_") == hasattr(plain, "feature_names_in_")
+    torch.testing.assert_close(model.x(stream), plain.x(frame))
+    torch.testing.assert_close(model.x(frame), plain.x(stream))
+    with pytest.raises(ColumnError, match="X has 4 features, but Model is expecting 3 features"):
+        Model().fit(ROWS[:, :3]).x(stream)
+
+
+def test_a_memory_map_beyond_memory_is_streamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.save(tmp_path / "rows.npy", ROWS)
+    rows = np.load(tmp_path / "rows.npy", mmap_mode="r")
+    assert isinstance(Model().fit(rows).source_, ArraySource)
+    monkeypatch.setattr(containers, "MEMORY_BYTES", 100)
+    assert isinstance(Model().fit(rows).source_, StreamSource)
+    images = Images(np.lib.stride_tricks.as_strided(rows, (30, 2, 2), (32, 16, 8), writeable=False))
+    assert Model().fit(images).spec_.kind == "image"
 
 
 @pytest.mark.parametrize(

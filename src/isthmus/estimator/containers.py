@@ -1,4 +1,4 @@
-"""Whatever the caller gave, a path too, as one of four: frame, array of numbers, sparse matrix, tagged array."""
+"""Whatever the caller gave, as one of five: frame, array of numbers, sparse matrix, tagged array, stream."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ import scipy.sparse
 import torch
 from numpy.typing import NDArray
 
-from isthmus.data import files, headings
+from isthmus.data import headings
 from isthmus.data.arrays import Tagged
+from isthmus.data.scanning import MEMORY_BYTES, read_or_scan, scan
+from isthmus.data.streams import Stream
 from isthmus.errors import InputError, InputTypeError
 
 READS = (
@@ -23,7 +25,7 @@ FRAME = "make it a frame, whose columns have types of their own: pandas.DataFram
 
 
 def opened(X: Any) -> Any:
-    """X as a narwhals frame, a NumPy array of numbers, a CSR matrix, or a `Tagged` array.
+    """X as a narwhals frame, a NumPy array of numbers, a CSR matrix, a `Tagged` array, or a `Stream` from files.
 
     Lists, tensors, masked arrays and whatever has `__array__` become arrays; nothing else is copied.
 
@@ -31,8 +33,9 @@ def opened(X: Any) -> Any:
         InputTypeError: text, dates or objects in an array, or no array at all.
         InputError: rows of different lengths, complex numbers, or a single column of a frame.
     """
-    if isinstance(X, str | os.PathLike):
-        X = files.read(X)
+    X = _fetched(X)
+    if isinstance(X, Stream):
+        return X
     if isinstance(X, Tagged):
         return type(X)(_numbers(X.array))
     if scipy.sparse.issparse(X):
@@ -45,6 +48,14 @@ def opened(X: Any) -> Any:
         allowed = "Expected 2D, rows of several columns: a single column says not whether it is a row or a feature"
         raise InputError(f"X, a {type(X).__name__}", allowed, "Reshape your data: X.to_frame() makes it one feature")
     return array_of(X)
+
+
+def _fetched(X: Any) -> Any:
+    """What a path holds, and a stream of what would not fit in memory; anything else as it is."""
+    if isinstance(X, str | os.PathLike):
+        return read_or_scan(X)
+    rows = X.array if isinstance(X, Tagged) else X
+    return scan(X) if isinstance(rows, np.memmap) and 4 * rows.size > MEMORY_BYTES else X
 
 
 def array_of(X: Any, name: str = "X") -> NDArray[Any]:

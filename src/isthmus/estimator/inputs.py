@@ -23,6 +23,7 @@ from isthmus.data.array_learner import learn_array
 from isthmus.data.arrays import Tagged, check_samples, decode_array, matched, sample_shape, tagged
 from isthmus.data.contract import are_tame, check_domain, check_names, check_shape, check_width
 from isthmus.data.memory import ArraySource, TensorSource, check_memory
+from isthmus.data.streams import Stream
 from isthmus.data.tables import check_cells, decode_table, encode_table, learn_table
 from isthmus.errors import InputError, InputTypeError, ValueRangeError
 from isthmus.estimator.containers import array_of, opened
@@ -44,20 +45,29 @@ def learn(estimator: Any, X: Any) -> Source:
         InputError: X cannot be used; the subclass says why.
         UnknownNameError: no scaling or likelihood of that name.
     """
-    rows, who = opened(X), type(estimator).__name__
+    rows = opened(X)
+    source = _learnt(estimator, rows)
+    _check_domain(source, estimator.likelihood)
+    _sign(estimator, _first(rows), source.spec)
+    return source
+
+
+def _learnt(estimator: Any, rows: Any) -> Source:
+    """The training rows with what they taught."""
+    if isinstance(rows, Stream):
+        return rows.learn(_scaling(estimator, "standard" if rows.is_table else "unit"))
     if isinstance(rows, Tagged) or len(rows.shape) > 2:
         samples = tagged(rows)
-        spec = learn_array(samples, _scaling(estimator, "unit"))
-        source: Source = ArraySource(samples.array, spec)
-    else:
-        check_shape(rows.shape, who, least=2)
-        if _is_sparse(rows):
-            check_memory(*rows.shape)
-        spec = learn_table(rows, _scaling(estimator, "standard"))
-        source = _table(rows, spec)
-    _check_domain(source, estimator.likelihood)
-    _sign(estimator, rows, spec)
-    return source
+        return ArraySource(samples.array, learn_array(samples, _scaling(estimator, "unit")))
+    check_shape(rows.shape, type(estimator).__name__, least=2)
+    if _is_sparse(rows):
+        check_memory(*rows.shape)
+    return _table(rows, learn_table(rows, _scaling(estimator, "standard")))
+
+
+def _first(rows: Any) -> Any:
+    """The first rows of a stream, which show its columns; other rows as they are."""
+    return opened(rows.head()) if isinstance(rows, Stream) else rows
 
 
 def read(estimator: Any, X: Any, *, gaps: bool = False) -> Source:
@@ -97,32 +107,34 @@ def _is_ready(X: Any, spec: Spec) -> bool:
 
 def _read_table(estimator: Any, rows: Any, spec: Spec, gaps: bool) -> Source:
     """Rows of a table, whose columns must be those of `spec`."""
-    who = type(estimator).__name__
-    if isinstance(rows, Tagged):
-        raise InputTypeError(f"X tagged {type(rows).__name__}", "training had a table", "give it rows of that table")
-    check_shape(rows.shape, who)
-    if isinstance(rows, nw.DataFrame) and spec.named and all(isinstance(name, str) for name in rows.columns):
-        check_names(rows.columns, spec)
-    check_width(rows.shape[1], spec, who)
+    first, who = _first(rows), type(estimator).__name__
+    if isinstance(first, Tagged):
+        raise InputTypeError(f"X tagged {type(first).__name__}", "training had a table", "give it rows of that table")
+    check_shape(first.shape, who)
+    if isinstance(first, nw.DataFrame) and spec.named and all(isinstance(name, str) for name in first.columns):
+        check_names(first.columns, spec)
+    check_width(first.shape[1], spec, who)
     if gaps:
         spec = replace(spec, columns=tuple(replace(column, gaps=True) for column in spec.columns))
-    source = _table(rows, spec)
-    source.spec = estimator.spec_
-    validate_data(estimator, X=_native(rows), reset=False, skip_check_array=True)  # warns where only one has names
+    source = rows.source(spec) if isinstance(rows, Stream) else _table(rows, spec)
+    if gaps:
+        source = TensorSource(source.block(0, len(source)), estimator.spec_)
+    validate_data(estimator, X=_native(first), reset=False, skip_check_array=True)  # warns where only one has names
     return source
 
 
 def _read_array(rows: Any, spec: Spec) -> Source:
     """Images, series or volumes, whose samples must be those of `spec`."""
-    if not isinstance(rows, Tagged | np.ndarray):
-        came = f"X, a {type(_native(rows)).__name__}"
+    first = _first(rows)
+    if not isinstance(first, Tagged | np.ndarray):
+        came = f"X, a {type(_native(first)).__name__}"
         raise InputTypeError(came, f"training had {spec.kind} samples in an array", "give it an array of them")
-    samples = matched(rows, spec)
+    samples = matched(first, spec)
     check_samples(samples, sample_shape(spec), spec.dtype)
     if len(samples) == 0:
         allowed = f"Found array with 0 sample(s) (shape={samples.shape}) while a minimum of 1 is required"
         raise InputError("X without samples", allowed, "check how the samples were selected")
-    return ArraySource(samples.array, spec)
+    return rows.source(spec) if isinstance(rows, Stream) else ArraySource(samples.array, spec)
 
 
 def _table(rows: Any, spec: Spec) -> Source:
