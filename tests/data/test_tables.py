@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -104,6 +105,13 @@ def test_frames_of_all_libraries_give_the_same_x() -> None:
     first, *others = [encode_table(frame, learn_table(frame)) for frame in frames]
     for other in others:
         assert torch.equal(torch.nan_to_num(first, 9.0), torch.nan_to_num(other, 9.0))
+
+
+def test_a_census_comes_back_cell_by_cell(real_data: Path) -> None:
+    rows = pl.read_csv(real_data / "tabular" / "adult_train.csv.gz", null_values=" ?")
+    spec = learn_table(rows)
+    assert len(spec.indices("categorical")) == 8
+    polars.testing.assert_frame_equal(decode_table(encode_table(rows, spec), spec), rows)
 
 
 def test_integers_are_rounded_into_their_type_and_booleans_cut() -> None:

@@ -66,7 +66,7 @@ def codes(series: Series, column: Column) -> Floats:
         raise ColumnError(
             f"column {column.name!r} holds {_some(unseen)}, never seen in training",
             f"known categories are {_some(column.categories)}",
-            "map it to a known one, blank it (it is then filled in), or train with rows that have it",
+            f"map it to a known one, {'blank it, ' if column.gaps else ''}or train with rows that have it",
         )
     places = np.arange(len(column.categories), dtype=np.float64)
     places_of = series.replace_strict(list(column.categories), places.tolist(), return_dtype=nw.Float64)
