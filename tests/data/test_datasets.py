@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits, load_iris
 
+from isthmus import data
 from isthmus.data.datasets import SETS, blobs, factors, load
 from isthmus.data.files import read, read_labelled, write
 from isthmus.errors import ParameterError, UnknownNameError
@@ -77,3 +78,10 @@ def test_the_seed_is_all_that_matters() -> None:
 def test_what_cannot_be_made_is_refused(make: object, words: str) -> None:
     with pytest.raises(ParameterError, match=words):
         make()  # type: ignore[operator]
+
+
+def test_the_public_names_are_found_where_they_are_promised() -> None:
+    assert list(data._NAMES) == sorted(data._NAMES)
+    assert all(getattr(data, name).__doc__ for name in dir(data))
+    with pytest.raises(AttributeError, match=r"isthmus\.data\.reed.*read_labelled"):
+        _ = data.reed

@@ -24,7 +24,7 @@ from isthmus.data.pieces import ArrayPieces, ParquetPieces, whole_rows
 from isthmus.data.scanning import read_or_scan, scan
 from isthmus.data.streams import Stream, StreamBatches
 from isthmus.data.tables import encode_table, learn_table
-from isthmus.errors import DataFileError, ParameterError
+from isthmus.errors import DataFileError, ParameterError, UnknownNameError
 
 ENDINGS = [".parquet", ".arrow", ".csv", ".npy"]
 CANCER: npt.NDArray[np.float64] = load_breast_cancer().data
@@ -109,6 +109,16 @@ def test_a_mixed_table_streams(ending: str, tmp_path: Path) -> None:
     assert x[100, 0].isnan() and x[120, 4].isnan() and x.isnan().sum() == 2
     batches = list(source.batches(50, seed=0, buffer_rows=50).epoch(0))
     assert all(batch.observed is not None and torch.equal(batch.observed, ~batch.x.isnan()) for batch in batches)
+
+
+def test_columns_are_dropped_as_an_arrow_table_drops_them(tmp_path: Path) -> None:
+    path = written(tmp_path, ".parquet")
+    rows, whole = scan(path).drop_columns(["x1", "x29"]), read(path).drop_columns(["x1", "x29"])
+    assert rows.column_names == whole.column_names and rows.shape == (569, 28)
+    source = rows.learn()
+    assert torch.equal(source.block(0, 569), encode_table(whole, source.spec))
+    with pytest.raises(UnknownNameError, match="column='x30'"):
+        rows.drop_columns(["x30"])
 
 
 def test_a_folder_and_a_list_of_files_are_one_below_the_other(tmp_path: Path) -> None:

@@ -26,11 +26,12 @@ FRUGAL = {"buffer_size": 1 << 16, "pre_buffer": False}  # a column is read as it
 class Pieces(Protocol):
     """Rows in pieces of known size.
 
-    `sizes` holds the rows of each piece, `shape` that of one row (columns of a table).
+    `sizes` holds the rows of each piece, `shape` that of one row, `names` those of a table's columns (no array's).
     """
 
     sizes: Sequence[int]
     shape: tuple[int, ...]
+    names: Sequence[str]
 
     def chunks(self, piece: int) -> Iterator[Any]:
         """The rows of one piece in order, as frames or arrays of a few MiB."""
@@ -46,6 +47,7 @@ class ArrayPieces:
 
     def __init__(self, arrays: Sequence[npt.NDArray[Any]], tag: Callable[[Any], Any] = np.asarray) -> None:
         self.arrays, self.tag = arrays, tag
+        self.names: Sequence[str] = ()
         self.shape: tuple[int, ...] = arrays[0].shape[1:]
         rows = max(1, ARRAY_BYTES // max(1, arrays[0][:1].nbytes))
         self.places = [(i, first) for i, array in enumerate(arrays) for first in range(0, len(array), rows)]
@@ -89,7 +91,7 @@ class ParquetPieces:
                 names.append([name for name in footer.schema.to_arrow_schema().names if not is_index(name)])
             self.places += [(path, footer, i) for i in range(footer.num_row_groups) if footer.row_group(i).num_rows]
         check_alike(paths, names)
-        self.names = names[0]
+        self.names: Sequence[str] = names[0]
         self.shape: tuple[int, ...] = (len(self.names),)
         self.sizes: Sequence[int] = [footer.row_group(group).num_rows for _, footer, group in self.places]
 
@@ -123,7 +125,8 @@ class ArrowPieces:
             places += [(path, i) for i, size in enumerate(rows) if size]
             sizes += [size for size in rows if size]
         check_alike(paths, names)
-        self.names, self.places = names[0], places
+        self.places = places
+        self.names: Sequence[str] = names[0]
         self.shape: tuple[int, ...] = (len(self.names),)
         self.sizes: Sequence[int] = sizes
 
@@ -143,6 +146,24 @@ def _arrow_file(path: Path, columns: list[int] | None = None) -> Any:
     ipc = arrow("ipc", "reading Arrow")
     mapped = arrow("lib", "reading Arrow").memory_map(str(path))
     return ipc.open_file(mapped, options=ipc.IpcReadOptions(included_fields=columns))
+
+
+class Selected:
+    """Some columns of the rows of a table.
+
+    Args:
+        pieces: The rows with all columns.
+        names: The columns that are kept, in this order.
+    """
+
+    def __init__(self, pieces: Pieces, names: Sequence[str]) -> None:
+        self.pieces, self.names = pieces, names
+        self.sizes = pieces.sizes
+        self.shape: tuple[int, ...] = (len(names),)
+
+    def chunks(self, piece: int) -> Iterator[Any]:
+        """The rows of one piece in order."""
+        return (chunk.select(list(self.names)) for chunk in self.pieces.chunks(piece))
 
 
 @dataclass(frozen=True)
@@ -170,7 +191,8 @@ class CSVPieces:
         self.layouts = {path: Layout.of(path) for path in paths}
         names = [layout.names for layout in self.layouts.values()]
         check_alike(paths, names)
-        self.shape: tuple[int, ...] = (len(names[0]),)
+        self.names: Sequence[str] = names[0]
+        self.shape: tuple[int, ...] = (len(self.names),)
         self.types: dict[str, Any] | None = None
         self.lines: list[Lines] = []
         sizes, found = [], None

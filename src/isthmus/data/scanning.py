@@ -69,7 +69,7 @@ def _pieces(paths: Sequence[Path]) -> Pieces:
     for path, name in zip(paths, names, strict=True):
         if name not in STREAMED or name != names[0]:
             allowed = f"what streams is {', '.join(STREAMED)}, and files of one kind"
-            raise DataFileError(f"{path}, a file of {name}", allowed, "read it whole: isthmus.data.files.read(path)")
+            raise DataFileError(f"{path}, a file of {name}", allowed, "read it whole: isthmus.data.read(path)")
     return STREAMED[names[0]](paths)
 
 

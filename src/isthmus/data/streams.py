@@ -19,11 +19,11 @@ from isthmus.core.code import Batch
 from isthmus.core.spec import Spec
 from isthmus.data.array_learner import ArrayLearner
 from isthmus.data.arrays import Tagged, encode_array
-from isthmus.data.pieces import Pieces
+from isthmus.data.pieces import Pieces, Selected
 from isthmus.data.resident import batch_sizes, hand_out, seeded
 from isthmus.data.table_learner import TableLearner
 from isthmus.data.tables import encode_table
-from isthmus.errors import DataFileError, ParameterError
+from isthmus.errors import DataFileError, ParameterError, UnknownNameError
 
 BUFFER_BYTES = 128 << 20
 
@@ -51,6 +51,22 @@ class Stream:
     def is_table(self) -> bool:
         """Whether the rows are a table's, and not images, series or volumes."""
         return len(self.shape) == 2 and not isinstance(self.head(), Tagged)
+
+    @property
+    def column_names(self) -> list[str]:
+        """Names of a table's columns; none of an array's."""
+        return list(self.pieces.names)
+
+    def drop_columns(self, names: Sequence[str]) -> Stream:
+        """The rows without these columns of a table, as an Arrow table drops them.
+
+        Raises:
+            UnknownNameError: there is no column of that name.
+        """
+        for name in names:
+            if name not in self.pieces.names:
+                raise UnknownNameError.among("column", name, self.pieces.names)
+        return Stream(Selected(self.pieces, [name for name in self.pieces.names if name not in names]))
 
     def head(self) -> Any:
         """The first rows, as a frame or array."""
