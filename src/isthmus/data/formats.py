@@ -25,6 +25,7 @@ def stacked(read: Callable[[Path], Any]) -> Callable[[Sequence[Path]], Any]:
     """A reader of several files, from the reader of one: their rows one below the other."""
 
     def read_all(paths: Sequence[Path]) -> Any:
+        """All files as one data set."""
         parts = [read(path) for path in paths]
         if len(parts) == 1:
             return parts[0]
