@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from sklearn.utils import check_random_state
+
 from isthmus.core.settings import Settings
 from isthmus.core.spec import Spec
 from isthmus.errors import LatentTooWideError, ParameterError, UnknownNameError
@@ -71,6 +73,19 @@ def whole(name: str, value: Any, least: int = 1) -> int:
             f"use {name}='auto'",
         )
     return int(value)
+
+
+def seed_of(random_state: Any) -> int:
+    """A whole number from a seed, a generator or nothing, as scikit-learn takes them.
+
+    Raises:
+        ParameterError: it is none of these.
+    """
+    try:
+        return int(check_random_state(random_state).randint(2**31 - 1))
+    except ValueError as fault:
+        allowed = "it is a whole number from 0 to 2**32 - 1, a numpy RandomState, or None"
+        raise ParameterError(f"random_state={random_state!r}", allowed, "use random_state=0") from fault
 
 
 def _real(name: str, value: Any, zero: bool = False) -> float:

@@ -10,9 +10,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 import torch
-from sklearn.utils import _safe_indexing, check_random_state
+from sklearn.utils import _safe_indexing
 from torch import Tensor, nn
 
 from isthmus.core.code import Batch
@@ -20,10 +21,13 @@ from isthmus.core.player import Batches
 from isthmus.core.settings import Settings
 from isthmus.core.source import Source
 from isthmus.core.spec import Spec
+from isthmus.data.arrays import Tagged
 from isthmus.data.resident import Resident
+from isthmus.data.streams import Stream
 from isthmus.errors import ParameterError, TooFewRowsError
 from isthmus.estimator.blocks import Blocks
-from isthmus.estimator.defaults import derive
+from isthmus.estimator.containers import opened
+from isthmus.estimator.defaults import derive, seed_of
 from isthmus.estimator.events import Events
 from isthmus.estimator.inputs import check_weights, learn, read
 from isthmus.parts.backbones.dropout import listen
@@ -38,7 +42,7 @@ BACKWARD = 3.0  # work of a step over that of its forward pass
 
 def fit(estimator: Any, X: Any, y: Any, sample_weight: Any, validation: Any) -> None:
     """Learn everything anew from the rows of X."""
-    seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))
+    seed = seed_of(estimator.random_state)
     X, sample_weight, X_held = split(X, sample_weight, validation, seed)
     source = learn(estimator, X)
     weight = check_weights(sample_weight, len(source))
@@ -54,7 +58,7 @@ def fit(estimator: Any, X: Any, y: Any, sample_weight: Any, validation: Any) -> 
 
 def partial_fit(estimator: Any, X: Any, y: Any, sample_weight: Any) -> None:
     """One pass in the last stage at progress 1."""
-    seed = int(check_random_state(estimator.random_state).randint(2**31 - 1))
+    seed = seed_of(estimator.random_state)
     new = not hasattr(estimator, "network_")
     source = learn(estimator, X) if new else read(estimator, X)
     if new:
@@ -80,7 +84,14 @@ def split(X: Any, weight: Any, validation: Any, seed: int) -> tuple[Any, Any, An
         return X, weight, validation
     if not 0 < validation < 1:
         raise ParameterError(f"validation={validation!r}", "a share lies between 0 and 1", "use validation=0.1")
-    rows = X.shape[0] if hasattr(X, "shape") else len(X)
+    X = nw.to_native(opened(X), pass_through=True)
+    if isinstance(X, Stream):
+        came = f"validation={validation!r} of rows that stay in their files"
+        raise ParameterError(came, "a share is held out of rows in memory", "give rows: validation=X_validation")
+    if isinstance(X, Tagged):
+        train, weight, held = split(X.array, weight, validation, seed)
+        return type(X)(train), weight, type(X)(held)
+    rows = X.shape[0]
     held_out = max(1, round(rows * validation))
     if held_out >= rows:
         raise TooFewRowsError(f"validation={validation!r} of n={rows} rows", "both parts need a row", "give more rows")
@@ -111,7 +122,7 @@ def built(estimator: Any, generator: torch.Generator) -> nn.Module:
 def batches_of(source: Source, weight: Tensor | None, settings: Settings, seed: int) -> Batches:
     """The rows as a run wants them: streamed where the source streams, else in one tensor."""
     if hasattr(source, "batches"):
-        streamed: Batches = source.batches(settings.batch_size, seed)
+        streamed: Batches = source.batches(settings.batch_size, seed, device=settings.device)
         return streamed
     x = source.block(0, len(source)).to(settings.device)
     observed = None if source.spec.is_plain else ~torch.isnan(x)

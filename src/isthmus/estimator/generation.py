@@ -5,10 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from sklearn.utils import check_random_state
 from torch import Tensor
 
-from isthmus.estimator.defaults import whole
+from isthmus.estimator.defaults import seed_of, whole
 
 
 def draw(estimator: Any, n: int, random_state: Any) -> Tensor:
@@ -17,7 +16,7 @@ def draw(estimator: Any, n: int, random_state: Any) -> Tensor:
     A table's cells are drawn from p(x | z), so that their spread and the shares of categories are those of the data;
     images, series and volumes show the mean of p(x | z), whose pixels carry no independent noise.
     """
-    seed = int(check_random_state(random_state).randint(2**31 - 1))
+    seed = seed_of(random_state)
     network = estimator.network_.eval()
     device = estimator.settings_.device
     generator = torch.Generator(device).manual_seed(seed)

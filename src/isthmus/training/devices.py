@@ -25,7 +25,7 @@ def resolve_device(name: str) -> str:
     has_mps = torch.backends.mps.is_available()
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "mps" if has_mps else "cpu"
-    kind = name.partition(":")[0]
+    kind = str(name).partition(":")[0]
     here = {"cpu": True, "cuda": torch.cuda.is_available(), "mps": has_mps}
     if not here.get(kind, False):
         found = ", ".join(repr(device) for device, present in here.items() if present)
