@@ -13,7 +13,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 # The modules that are part of the public surface.
-_MODULES = ("errors", "metrics")
+_MODULES = ("data", "errors", "metrics")
 
 # Each public name and the module that defines it, sorted by name.
 _NAMES: dict[str, str] = {

@@ -122,12 +122,14 @@ def built(estimator: Any, generator: torch.Generator) -> nn.Module:
 def batches_of(source: Source, weight: Tensor | None, settings: Settings, seed: int) -> Batches:
     """The rows as a run wants them: streamed where the source streams, else in one tensor."""
     if hasattr(source, "batches"):
+        if weight is not None:
+            came = "sample_weight= with rows that stay in their files"
+            raise ParameterError(came, "weights are given for rows in memory", "read the rows, or leave it out")
         streamed: Batches = source.batches(settings.batch_size, seed, device=settings.device)
         return streamed
     x = source.block(0, len(source)).to(settings.device)
-    observed = None if source.spec.is_plain else ~torch.isnan(x)
     weight = None if weight is None else weight.to(settings.device)
-    return Resident(x, observed=observed, weight=weight, batch_size=settings.batch_size, seed=seed)
+    return Resident(x, weight=weight, batch_size=settings.batch_size, seed=seed)
 
 
 def begin(estimator: Any, batches: Batches, seed: int) -> Run:
