@@ -34,11 +34,16 @@ class Buffers:
     def take(self, rows: int, dtype: torch.dtype) -> list[Tensor]:
         """A set for `rows` rows that nobody else holds; its contents are arbitrary."""
         free = self._free.get((rows, dtype))
-        return free.pop() if free else [torch.empty(rows, width, dtype=dtype) for width in self.widths]
+        if free:
+            return free.pop()
+        with torch.inference_mode(False):  # memory born in inference mode could never serve a training step
+            return [torch.empty(rows, width, dtype=dtype) for width in self.widths]
 
     def give(self, buffers: list[Tensor]) -> None:
         """Take back a set that is no longer in use."""
-        key = (buffers[0].shape[0], buffers[0].dtype) if buffers else (0, torch.float32)
+        if not buffers:
+            return
+        key = (buffers[0].shape[0], buffers[0].dtype)
         if key not in self._free and len(self._free) >= KEPT_SHAPES:
             self._free.pop(next(iter(self._free)))
         self._free.setdefault(key, []).append(buffers)
