@@ -12,6 +12,11 @@ ALIGNMENT = 16  # floats: each parameter starts on a cache line
 BETAS, EPSILON = (0.9, 0.999), 1e-8
 
 
+def learning(modules: Sequence[nn.Module]) -> list[nn.Parameter]:
+    """The parameters of these modules that require gradients, each once."""
+    return list(dict.fromkeys(p for module in modules for p in module.parameters() if p.requires_grad))
+
+
 class Flat:
     """Parameters, gradients and Adam's moments of one player, each in one buffer.
 
@@ -19,13 +24,12 @@ class Flat:
     whose gradient is not finite is skipped on the device, without waiting for it, and noted in `faults`.
 
     Args:
-        modules: What the player owns; a parameter that occurs twice is laid once.
+        modules: What the player owns; a parameter that occurs twice is laid once, a frozen one not at all.
         window: Steps between two readings of `faults`.
     """
 
     def __init__(self, modules: Sequence[nn.Module], window: int) -> None:
-        unique = dict.fromkeys(p for module in modules for p in module.parameters())
-        self.parameters: list[nn.Parameter] = list(unique)
+        self.parameters = learning(modules)
         sizes = [-(-p.numel() // ALIGNMENT) * ALIGNMENT for p in self.parameters]
         device = self.parameters[0].device if self.parameters else torch.device("cpu")
         self.weights, self.gradients, self.first_moment, self.second_moment = torch.zeros(4, sum(sizes), device=device)

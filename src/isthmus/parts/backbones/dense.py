@@ -78,7 +78,8 @@ class Dense(nn.Module):
 
     def lay(self, laid: bool) -> None:
         """Hear from the loop that the parameters lie flat with gradients to add to, or that they no longer do."""
-        self.laid = self.layers() if laid else None
+        learns = all(p.requires_grad for linear in self.linears for p in linear.parameters())
+        self.laid = self.layers() if laid and learns else None
 
     def layers(self) -> Layers:
         """The weight and bias of each layer, as the node uses them."""
@@ -99,6 +100,10 @@ class Dense(nn.Module):
             y, hidden = self.run(x, layers)
             self.memory.give(hidden)
         return y if len(self.shape) == 1 else y.unflatten(1, self.shape)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy made while the loop runs has parameters of its own, which do not lie flat."""
+        return {**vars(self), "laid": None}
 
     def plain(self, x: Tensor) -> Tensor:
         """The same by ordinary modules: the node's oracle, and differentiable any number of times."""
