@@ -26,8 +26,8 @@ def train(run: Run) -> None:
                         player, flat = turn.player, turn.flat
                         with run.turn_of(turn):
                             terms = player.objective(run.network, batch)
+                            turn.meter.add(terms, shares)
                             send_back(terms, shares)
-                        turn.meter.add(terms, shares)
                         player.before_step(run.network)
                         flat.step(run.rate(), run.weight_decay, run.clip, slot=run.slot)
                         player.after_step(run.network, batch)

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from isthmus.core.code import Batch
 from isthmus.core.player import Batches, Player, Stage
 from isthmus.errors import TrainingError
-from isthmus.training.flat import Flat
+from isthmus.training.flat import Flat, learning
 from isthmus.training.history import Meter, Record, record
 from isthmus.training.rates import Schedule, cosine
 
@@ -29,11 +29,12 @@ class SkippedStepWarning(UserWarning):
 
 @dataclass
 class Turn:
-    """A player while its stage runs: its flat parameters and its meter."""
+    """A player while its stage runs: its flat parameters, its meter, and the steps it has just skipped in a row."""
 
     player: Player
     flat: Flat
     meter: Meter
+    in_vain: int = 0
 
     def own(self, whether: bool) -> None:
         """Let this player's parameters require gradients, or not."""
@@ -51,6 +52,24 @@ class Turn:
         own = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
         self.flat.restore(own)
         self.meter.restore(own)
+
+
+def check_disjoint(players: Sequence[Player]) -> None:
+    """Refuse players of one stage that share a parameter: the step of one would move what the other has laid.
+
+    Raises:
+        TrainingError: two of them do.
+    """
+    owners: dict[nn.Parameter, Player] = {}
+    for player in players:
+        for parameter in learning(player.modules):
+            owner = owners.setdefault(parameter, player)
+            if owner is not player:
+                raise TrainingError(
+                    f"players {owner.name!r} and {player.name!r} share a parameter of shape {tuple(parameter.shape)}",
+                    "each parameter is moved by one player of a stage",
+                    "give it to one of them, or put them into stages of their own",
+                )
 
 
 @dataclass
@@ -100,8 +119,10 @@ class Run:
     started: float = field(default_factory=time.perf_counter)
 
     def stage_epochs(self, stage: int) -> int:
-        """Epochs of one stage, at least 1."""
-        return max(1, round(self.stages[stage].share * self.epochs))
+        """Epochs of one stage, at least 1; rounded so that those of all stages add up to the run's."""
+        before = sum(earlier.share for earlier in self.stages[:stage])
+        until = before + self.stages[stage].share
+        return max(1, round(until * self.epochs) - round(before * self.epochs))
 
     def stage_batches(self) -> Batches:
         """Where the present stage's rows come from."""
@@ -142,14 +163,15 @@ class Run:
     def laid(self) -> Iterator[list[Turn]]:
         """The present stage's players with their parameters laid flat, handed back as ordinary ones at the end."""
         players = self.stages[self.stage].players
+        check_disjoint(players)
         self.turns = [Turn(player, Flat(player.modules, READ_EVERY), Meter(player.name)) for player in players]
         before = {parameter: parameter.requires_grad for parameter in self.network.parameters()}
-        for parameter in before:
-            parameter.requires_grad_(False)
-        if len(self.turns) == 1:
-            self.turns[0].own(True)
-        self._restore_turns()
         try:
+            for parameter in before:
+                parameter.requires_grad_(False)
+            if len(self.turns) == 1:
+                self.turns[0].own(True)
+            self._restore_turns()
             yield self.turns
         finally:
             for turn in self.turns:
@@ -171,7 +193,8 @@ class Run:
     def shares(self, batch: Batch) -> Tensor:
         """The part of the loss that each row of the batch stands for, (B,): equal ones, or as its weights say."""
         if batch.weight is not None:
-            return batch.weight / batch.weight.sum()
+            # A batch of rows without weight has no loss; its step is not one to skip, since nothing is wrong.
+            return batch.weight / batch.weight.sum().clamp_min(torch.finfo(batch.weight.dtype).tiny)
         rows = len(batch.x)
         if rows not in self.equal:
             self.equal[rows] = torch.full((rows,), 1 / rows, device=batch.x.device)
@@ -194,19 +217,20 @@ class Run:
         """Wait for the device, and warn of steps that were skipped since the last reading.
 
         Raises:
-            TrainingError: every step since then was skipped.
+            TrainingError: every step since then was skipped, and two in a row at least.
         """
         window = (self.step - 1) % READ_EVERY + 1
         for turn in self.turns:
             faults = turn.flat.faults[:window].nonzero().flatten().tolist()
+            turn.in_vain = turn.in_vain + window if len(faults) == window else 0
             if not faults:
                 continue
             first = self.total_steps - window + 1 + faults[0]
             self.skipped += [self.total_steps - window + 1 + slot for slot in faults]
             turn.flat.faults.zero_()
-            if len(faults) == window and window > 1:
+            if turn.in_vain > 1:
                 raise TrainingError(
-                    f"every step from step {first} on had a gradient that is not finite (player {turn.player.name!r})",
+                    f"every step from step {self.total_steps - turn.in_vain + 1} on had a gradient that is not finite (player {turn.player.name!r})",
                     "training needs finite gradients",
                     f"lower learning_rate={self.learning_rate:g}, clip gradients with "
                     "set_callbacks(GradientClipping(1.0)), or look for extreme values in the data",
@@ -220,7 +244,8 @@ class Run:
 
     def end_epoch(self) -> None:
         """Write the epoch's line of the history and ask the callbacks whether to stop."""
-        self.read()
+        if self.slot > 0:  # else `advance` has just read
+            self.read()
         rest: dict[str, Any] = {
             "learning_rate": self.rate(),
             "steps": self.step,
