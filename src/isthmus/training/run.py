@@ -223,24 +223,23 @@ class Run:
         for turn in self.turns:
             faults = turn.flat.faults[:window].nonzero().flatten().tolist()
             turn.in_vain = turn.in_vain + window if len(faults) == window else 0
-            if not faults:
-                continue
-            first = self.total_steps - window + 1 + faults[0]
-            self.skipped += [self.total_steps - window + 1 + slot for slot in faults]
-            turn.flat.faults.zero_()
-            if turn.in_vain > 1:
-                raise TrainingError(
-                    f"every step from step {self.total_steps - turn.in_vain + 1} on had a gradient that is not finite (player {turn.player.name!r})",
-                    "training needs finite gradients",
-                    f"lower learning_rate={self.learning_rate:g}, clip gradients with "
-                    "set_callbacks(GradientClipping(1.0)), or look for extreme values in the data",
-                )
-            warnings.warn(
-                f"step {first}: the gradient of player {turn.player.name!r} was not finite, so the step was skipped "
-                f"({len(faults)} of the last {window})",
-                SkippedStepWarning,
-                stacklevel=2,
+            if faults:
+                turn.flat.faults.zero_()
+                self._report(turn, [self.total_steps - window + 1 + slot for slot in faults], window)
+
+    def _report(self, turn: Turn, skipped: list[int], window: int) -> None:
+        """Warn of the steps of the last window that were skipped; give up where no other was taken."""
+        self.skipped += skipped
+        who = f"the gradient of player {turn.player.name!r} was not finite"
+        if turn.in_vain > 1:
+            raise TrainingError(
+                f"{who} in any step from step {self.total_steps - turn.in_vain + 1} on",
+                "training needs finite gradients",
+                f"lower learning_rate={self.learning_rate:g}, clip gradients with "
+                "set_callbacks(GradientClipping(1.0)), or look for extreme values in the data",
             )
+        came = f"step {skipped[0]}: {who}, so the step was skipped ({len(skipped)} of the last {window})"
+        warnings.warn(came, SkippedStepWarning, stacklevel=2)
 
     def end_epoch(self) -> None:
         """Write the epoch's line of the history and ask the callbacks whether to stop."""
