@@ -8,7 +8,6 @@ they steer is the `Run` that an estimator holds as `run_` while it is fitted.
 from __future__ import annotations
 
 import json
-import math
 import time
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,8 @@ from torch import Tensor
 
 from isthmus.errors import ParameterError, UnknownNameError
 from isthmus.training.checkpoints import load_checkpoint, save_checkpoint, under
+from isthmus.training.history import Record, as_json
+from isthmus.training.patience import Patience
 from isthmus.training.rates import SCHEDULES
 from isthmus.training.run import Run
 
@@ -34,6 +35,8 @@ class Callback:
         """Before the whole fit (`context.task_name` "fit") and before each epoch ("epoch")."""
         if context.task_name == "fit":
             self.begin(estimator.run_)
+        else:
+            self.epoch_begins(estimator.run_)
 
     def on_fit_task_end(self, estimator: Any, context: Any) -> bool:
         """After each epoch and after the whole fit."""
@@ -44,6 +47,9 @@ class Callback:
 
     def begin(self, run: Run) -> None:
         """The run is about to start."""
+
+    def epoch_begins(self, run: Run) -> None:
+        """An epoch is about to start; every callback is done with the one before."""
 
     def epoch_ended(self, run: Run) -> bool:
         """An epoch's line stands in the history; True stops the run."""
@@ -74,28 +80,19 @@ class EarlyStopping(Callback):
     def __init__(
         self, monitor: str = "auto", patience: int = 10, min_delta: float = 0.0, restore_best: bool = True
     ) -> None:
-        self.monitor, self.patience, self.min_delta, self.restore_best = monitor, patience, min_delta, restore_best
-        self.begin_anew()
-
-    def begin_anew(self) -> None:
-        """Forget the last run."""
-        self.best, self.waited = math.inf, 0
+        self.patience, self.restore_best = Patience(monitor, patience, min_delta), restore_best
         self.weights: dict[str, Tensor] = {}
 
     def setup(self, estimator: Any, context: Any) -> None:
         """Forget the last run."""
-        self.begin_anew()
+        self.patience.forget()
+        self.weights = {}
 
     def epoch_ended(self, run: Run) -> bool:
         """Compare, remember, and say whether patience is over."""
-        value = watched(run, self.monitor)
-        if value < self.best - self.min_delta:
-            self.best, self.waited = value, 0
-            if self.restore_best:
-                self.weights = {name: tensor.clone() for name, tensor in run.network.state_dict().items()}
-            return False
-        self.waited += 1
-        return self.waited >= self.patience
+        if self.patience.improved(run) and self.restore_best:
+            self.weights = {name: tensor.clone() for name, tensor in run.network.state_dict().items()}
+        return self.patience.is_over
 
     def ended(self, run: Run) -> bool:
         """Put the best weights back."""
@@ -105,12 +102,12 @@ class EarlyStopping(Callback):
 
     def state(self) -> dict[str, Any]:
         """The best figure, the waiting, the best weights."""
-        return {"best": self.best, "waited": self.waited, **{f"w.{k}": v for k, v in self.weights.items()}}
+        return {**self.patience.state(), **{f"w.{name}": tensor for name, tensor in self.weights.items()}}
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take up what `state` gave."""
-        self.best, self.waited = state["best"], state["waited"]
-        self.weights = {key.removeprefix("w."): value for key, value in state.items() if key.startswith("w.")}
+        self.patience.restore(state)
+        self.weights = under("w.", state)
 
 
 class LearningRate(Callback):
@@ -129,12 +126,11 @@ class LearningRate(Callback):
             raise UnknownNameError.among("schedule", schedule, (*SCHEDULES, "plateau"))
         if not 0 < decay < 1:
             raise ParameterError(f"decay={decay!r}", "it lies between 0 and 1", "use decay=0.3")
-        self.schedule, self.monitor, self.patience, self.decay = schedule, monitor, patience, decay
-        self.best, self.waited = math.inf, 0
+        self.schedule, self.patience, self.decay = schedule, Patience(monitor, patience), decay
 
     def setup(self, estimator: Any, context: Any) -> None:
         """Forget the last run."""
-        self.best, self.waited = math.inf, 0
+        self.patience.forget()
 
     def begin(self, run: Run) -> None:
         """Set the schedule."""
@@ -142,21 +138,19 @@ class LearningRate(Callback):
 
     def epoch_ended(self, run: Run) -> bool:
         """On a plateau, lower the rate."""
-        if self.schedule != "plateau":
-            return False
-        value = watched(run, self.monitor)
-        self.best, self.waited = (value, 0) if value < self.best else (self.best, self.waited + 1)
-        if self.waited >= self.patience:
-            run.factor, self.waited = run.factor * self.decay, 0
+        if self.schedule == "plateau":
+            self.patience.improved(run)
+            if self.patience.is_over:
+                run.factor, self.patience.waited = run.factor * self.decay, 0
         return False
 
     def state(self) -> dict[str, Any]:
         """The best figure and the waiting; the factor is the run's own."""
-        return {"best": self.best, "waited": self.waited}
+        return self.patience.state()
 
     def restore(self, state: dict[str, Any]) -> None:
         """Take up what `state` gave."""
-        self.best, self.waited = state["best"], state["waited"]
+        self.patience.restore(state)
 
 
 class GradientClipping(Callback):
@@ -185,21 +179,24 @@ class Checkpoint(Callback):
         self.path, self.seconds, self.resume = Path(path), seconds, resume
         self.written = 0.0
 
-    def on_fit_task_begin(self, estimator: Any, context: Any) -> None:
-        """Take up the old run; before each epoch, when every callback is done with the last one, write."""
-        if context.task_name == "fit":
-            self.begin(estimator.run_)
-        else:
-            self._write(estimator.run_)
+    @property
+    def is_there(self) -> bool:
+        """Whether there is a run to be taken up."""
+        return self.resume and self.path.exists()
 
     def begin(self, run: Run) -> None:
         """Take up the old run, and listen for the moments between steps."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        if self.resume and self.path.exists():
-            kept = load_checkpoint(self.path, run, run.identity())
+        if self.is_there:
+            kept = load_checkpoint(self.path, run)
             for prefix, callback in keepers(run):
-                callback.restore(under(prefix, kept))
+                if state := under(prefix, kept):  # one that was not there before begins now
+                    callback.restore(state)
         run.on_reading = lambda: self._perhaps(run)
+
+    def epoch_begins(self, run: Run) -> None:
+        """Write."""
+        self._write(run)
 
     def ended(self, run: Run) -> bool:
         """Write the last one, from which resuming finds nothing left to do."""
@@ -212,7 +209,7 @@ class Checkpoint(Callback):
 
     def _write(self, run: Run) -> None:
         kept = {prefix + key: value for prefix, callback in keepers(run) for key, value in callback.state().items()}
-        save_checkpoint(self.path, run, run.identity(), kept)
+        save_checkpoint(self.path, run, kept)
         self.written = time.monotonic()
 
 
@@ -220,33 +217,31 @@ class JSONLLog(Callback):
     """Append each line of the history to a file, one JSON object a line."""
 
     def __init__(self, path: str | Path) -> None:
-        self.path = Path(path)
+        self.path, self.has_begun = Path(path), False
 
     def begin(self, run: Run) -> None:
-        """Keep the lines of the epochs that a resumed run has behind it, and none that come after them."""
+        """Make the folder."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
-        self.path.write_text("".join(json.dumps(line) + "\n" for line in run.history), encoding="utf-8")
+        self.has_begun = False
+
+    def epoch_begins(self, run: Run) -> None:
+        """Keep the lines of the epochs that a resumed run has behind it, and none that come after them."""
+        if not self.has_begun:
+            self._write("w", run.history)
+            self.has_begun = True
 
     def epoch_ended(self, run: Run) -> bool:
         """Append the newest line."""
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(run.history[-1]) + "\n")
+        self._write("a", run.history[-1:])
         return False
 
-
-def watched(run: Run, monitor: str) -> float:
-    """The newest value of the figure called `monitor`.
-
-    Raises:
-        UnknownNameError: the history has no such figure.
-    """
-    line = run.history[-1]
-    name = ("validation_loss" if "validation_loss" in line else "loss") if monitor == "auto" else monitor
-    if name not in line:
-        raise UnknownNameError.among("monitor", name, [key for key, value in line.items() if isinstance(value, float)])
-    return float(line[name])
+    def _write(self, mode: str, lines: list[Record]) -> None:
+        with self.path.open(mode, encoding="utf-8") as file:
+            file.writelines(json.dumps(as_json(line)) + "\n" for line in lines)
 
 
 def keepers(run: Run) -> list[tuple[str, Callback]]:
-    """The run's callbacks of ours, each with the prefix of what a checkpoint keeps for it."""
-    return [(f"{i}.{type(c).__name__}.", c) for i, c in enumerate(run.callbacks) if isinstance(c, Callback)]
+    """The run's callbacks of ours, each with the prefix of what a checkpoint keeps for it: its name and number."""
+    own = [callback for callback in run.callbacks if isinstance(callback, Callback)]
+    names = [type(callback).__name__ for callback in own]
+    return [(f"{name}.{names[:i].count(name)}.", own[i]) for i, name in enumerate(names)]

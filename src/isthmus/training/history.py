@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -71,3 +72,15 @@ def record(epoch: int, stage: int, meters: list[Meter], rest: Mapping[str, Any])
         prefix = f"{meter.player}/" if len(meters) > 1 else ""
         line |= {prefix + name: value for name, value in meter.read().items()}
     return line | dict(rest)
+
+
+def as_json(line: Record) -> Record:
+    """The line with null where a figure is no finite number, for which JSON has no word.
+
+    Example:
+        >>> as_json({"epoch": 1, "loss": float("nan")})
+        {'epoch': 1, 'loss': None}
+    """
+    return {
+        name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in line.items()
+    }

@@ -84,6 +84,7 @@ class Run:
         learning_rate: Peak step size; `schedule` and `factor` multiply it.
         weight_decay: Decoupled decay.
         generator: The fit's own noise.
+        seed: What the order of the rows was drawn from; a run that is taken up again needs the same.
         validate: Called at the end of each epoch for what the history says of held-out rows.
         on_epoch_begin: Called before each epoch.
         on_epoch_end: Called after it; True ends the run.
@@ -97,6 +98,7 @@ class Run:
     learning_rate: float
     weight_decay: float
     generator: torch.Generator
+    seed: int = 0
     validate: Callable[[], dict[str, float]] = dict
     on_epoch_begin: Callable[[], None] = lambda: None
     on_epoch_end: Callable[[], bool] = lambda: False
