@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import functools
 import hashlib
 import json
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any
 
 import narwhals as nw
@@ -32,17 +34,19 @@ from isthmus.estimator.events import Events
 from isthmus.estimator.inputs import check_weights, learn, read
 from isthmus.parts.backbones.dropout import listen
 from isthmus.parts.initialise import initialise
+from isthmus.training.callbacks import Checkpoint
+from isthmus.training.checkpoints import read_checkpoint
 from isthmus.training.devices import threads_for
 from isthmus.training.loop import train
 from isthmus.training.rates import held
 from isthmus.training.run import Run
 
-BACKWARD = 3.0  # work of a step over that of its forward pass
+NO_MATTER = ("device", "verbose")  # parameters that a run may be taken up without
 
 
 def fit(estimator: Any, X: Any, y: Any, sample_weight: Any, validation: Any) -> None:
     """Learn everything anew from the rows of X."""
-    seed = seed_of(estimator.random_state)
+    seed = resumed_seed(estimator, seed_of(estimator.random_state))
     X, sample_weight, X_held = split(X, sample_weight, validation, seed)
     source = learn(estimator, X)
     weight = check_weights(sample_weight, len(source))
@@ -51,9 +55,20 @@ def fit(estimator: Any, X: Any, y: Any, sample_weight: Any, validation: Any) -> 
     run = begin(estimator, batches, seed)
     if X_held is not None:
         run.validate = Validation(estimator, read(estimator, X_held))
-    run.identity = lambda: identity(estimator, batches)
-    carry_out(estimator, run, X, y)
-    estimator.history_, estimator.n_iter_ = run.history, len(run.history)
+    run.identity = functools.cache(lambda: identity(estimator, batches))
+    try:
+        carry_out(estimator, run, X, y)
+    finally:  # who interrupts a fit has a model as far as it got
+        estimator.history_, estimator.n_iter_ = run.history, len(run.history)
+
+
+def resumed_seed(estimator: Any, seed: int) -> int:
+    """The seed of the run that a checkpoint has, if one is to be taken up; else the one given."""
+    for callback in getattr(estimator, "_skl_callbacks", []):
+        if isinstance(callback, Checkpoint) and callback.is_there:
+            position, _ = read_checkpoint(callback.path)
+            return int(position["seed"])
+    return seed
 
 
 def partial_fit(estimator: Any, X: Any, y: Any, sample_weight: Any) -> None:
@@ -65,7 +80,8 @@ def partial_fit(estimator: Any, X: Any, y: Any, sample_weight: Any) -> None:
         settle(estimator, source.spec, len(source), seed)
         estimator.history_ = []
     weight = check_weights(sample_weight, len(source))
-    run = begin(estimator, batches_of(source, weight, estimator.settings_, seed + len(estimator.history_)), seed)
+    seed += len(estimator.history_)
+    run = begin(estimator, batches_of(source, weight, estimator.settings_, seed), seed)
     run.stages, run.epochs, run.schedule, run.fixed_progress = run.stages[-1:], 1, held, 1.0
     with working(estimator, run):
         train(run)
@@ -97,7 +113,8 @@ def split(X: Any, weight: Any, validation: Any, seed: int) -> tuple[Any, Any, An
         raise TooFewRowsError(f"validation={validation!r} of n={rows} rows", "both parts need a row", "give more rows")
     order = np.random.default_rng(seed).permutation(rows)
     train_rows, held_rows = np.sort(order[held_out:]), np.sort(order[:held_out])
-    weight = None if weight is None else np.asarray(weight)[train_rows]
+    checked = check_weights(weight, rows)
+    weight = None if checked is None else checked.numpy()[train_rows]
     return _safe_indexing(X, train_rows), weight, _safe_indexing(X, held_rows)
 
 
@@ -114,6 +131,7 @@ def settle(estimator: Any, spec: Spec, rows: int, seed: int) -> None:
 def built(estimator: Any, generator: torch.Generator) -> nn.Module:
     """The network of an estimator whose spec and settings are known, on its device."""
     with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(generator.initial_seed())  # for what a part draws by itself
         network: nn.Module = estimator.build(estimator.spec_)
     initialise(network, generator)
     return network.to(estimator.settings_.device)
@@ -143,6 +161,7 @@ def begin(estimator: Any, batches: Batches, seed: int) -> Run:
         learning_rate=settings.learning_rate,
         weight_decay=settings.weight_decay,
         generator=torch.Generator(settings.device).manual_seed(seed + 1),
+        seed=seed,
     )
 
 
@@ -213,6 +232,19 @@ def snapshot(estimator: Any) -> dict[str, Any]:
 
 def identity(estimator: Any, batches: Batches) -> str:
     """What a checkpoint must belong to: class, parameters, spec and data, in twelve letters."""
-    data = zlib.crc32(batches.rows.x.cpu().numpy().data) if isinstance(batches, Resident) else batches.steps
-    what = [type(estimator).__name__, repr(estimator.settings_), estimator.spec_.to_json(), data]
+    asked = {
+        name: value
+        for name, value in estimator.get_params(deep=False).items()
+        if name not in NO_MATTER and not isinstance(value, np.random.RandomState)
+    }
+    settings = replace(estimator.settings_, device="")
+    what = [type(estimator).__name__, repr(asked), repr(settings), estimator.spec_.to_json(), _sums(batches)]
     return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:12]
+
+
+def _sums(batches: Batches) -> list[int]:
+    """Check sums of rows in memory and of their weights; how many batches there are of others."""
+    if not isinstance(batches, Resident):
+        return [batches.steps]
+    held = (batches.rows.x, batches.rows.weight)
+    return [zlib.crc32(tensor.cpu().numpy().data) for tensor in held if tensor is not None]
