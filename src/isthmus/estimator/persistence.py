@@ -4,15 +4,15 @@
     model.safetensors  every tensor
     README.md          a card for people; it may be edited
 
-The folder is written under another name and renamed into place: there is a whole one or none.
+Whatever else the folder holds stays as it is. A save that is cut short leaves the old model or the new one, never half
+of either: the new config lies ready beside the old one before the tensors change, and a config speaks for those
+tensors alone whose digest it carries. One process at a time may save to a folder; any number may load from it.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -22,11 +22,14 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 import isthmus
-from isthmus.errors import CorruptFileError, MissingFileError, NewerFormatError
+from isthmus.errors import CorruptFileError, MissingFileError, ModelFileError, NewerFormatError
 from isthmus.estimator.registry import saved_class
+from isthmus.training.checkpoints import replace_file
 
 FORMAT = 1
 CONFIG, TENSORS, CARD = "config.json", "model.safetensors", "README.md"
+NEXT = ".config.json.next"  # the config of tensors that are about to take the place of the old ones
+SEAL, UNSEALED = "config_sha256", "0" * 64  # a config's digest of its own bytes, and what stands there meanwhile
 LARGEST_CONFIG = 64 * 2**20  # bytes; a config beyond this was not written by isthmus
 
 
@@ -42,28 +45,32 @@ class Saved(Protocol):
 
 
 def save(model: Saved, path: str | Path, card: str) -> Path:
-    """Write `model` to the folder `path`, in place of one that was there.
+    """Write `model` to the folder `path`, in place of a model that was there.
 
     Args:
         model: What to save.
-        path: The folder.
+        path: The folder, made if it is not there.
         card: Its README.
 
     Returns:
         The folder.
+
+    Raises:
+        ModelFileError: the path is that of a file.
     """
     folder = Path(path)
+    if folder.exists() and not folder.is_dir():
+        raise ModelFileError(f"path={str(path)!r}, a file", "a model is saved as a folder", "name another path")
     config, tensors = model.to_saved()
     weights = save_tensors({name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()})
     head = {"format": FORMAT, "isthmus": isthmus.__version__, "class": type(model).__name__}
-    body = {**head, **config, "tensors_sha256": hashlib.sha256(weights).hexdigest()}
-    body["config_sha256"] = _digest(body)
-    beside = folder.with_name(f".{folder.name}.{os.getpid()}.part")
-    shutil.rmtree(beside, ignore_errors=True)
-    beside.mkdir(parents=True)
-    for name, content in ((TENSORS, weights), (CARD, card.encode()), (CONFIG, _dump(body))):
-        _write(beside / name, content)
-    _put_in_place(beside, folder)
+    sealed = _sealed({**head, **config, "tensors_sha256": hashlib.sha256(weights).hexdigest()})
+    folder.mkdir(parents=True, exist_ok=True)
+    _finish(folder)
+    replace_file(folder / CARD, card.encode())
+    replace_file(folder / NEXT, sealed)
+    replace_file(folder / TENSORS, weights)
+    (folder / NEXT).replace(folder / CONFIG)
     return folder
 
 
@@ -81,10 +88,14 @@ def load(path: str | Path, device: str = "cpu") -> Any:
         UnknownNameError: it names a class that isthmus does not have.
     """
     folder = Path(path)
-    config = _read_config(folder)
+    config = _read_config(folder, CONFIG)
     content = _read(folder, TENSORS)
-    if hashlib.sha256(content).hexdigest() != config["tensors_sha256"]:
-        raise _corrupt(folder / TENSORS, "its digest differs from the one in config.json")
+    digest = hashlib.sha256(content).hexdigest()
+    for name in (NEXT, CONFIG):  # while a save is under way, or after one that was cut short
+        if digest != config["tensors_sha256"] and (folder / name).is_file():
+            config = _read_config(folder, name)
+    if digest != config["tensors_sha256"]:
+        raise _corrupt(folder / TENSORS, f"its digest differs from the one in {CONFIG}")
     try:
         tensors = load_tensors(content)
     except SafetensorError as fault:
@@ -93,25 +104,36 @@ def load(path: str | Path, device: str = "cpu") -> Any:
     return cls.from_saved({**config, "device": device}, tensors)
 
 
-def _read_config(folder: Path) -> dict[str, Any]:
-    """config.json, checked against its own digest."""
-    content = _read(folder, CONFIG)
+def _read_config(folder: Path, name: str) -> dict[str, Any]:
+    """A config, checked against its own digest."""
+    content = _read(folder, name)
     try:
         if len(content) > LARGEST_CONFIG:
             raise ValueError(f"{len(content)} bytes")
-        config: dict[str, Any] = json.loads(content)
+        text = content.decode()
+        config: dict[str, Any] = json.loads(text)
         version = int(config["format"])
     except (ValueError, KeyError, TypeError, RecursionError) as fault:
-        raise _corrupt(folder / CONFIG, f"it is not a config that isthmus wrote ({fault})") from fault
+        raise _corrupt(folder / name, f"it is not a config that isthmus wrote ({fault})") from fault
     if version > FORMAT:
         raise NewerFormatError(
             f"{folder} has format {version} (isthmus {config.get('isthmus')})",
             f"isthmus {isthmus.__version__} reads formats up to {FORMAT}",
             "upgrade isthmus",
         )
-    if config.pop("config_sha256", None) != _digest(config):
-        raise _corrupt(folder / CONFIG, "its digest differs from the one it carries")
+    seal = str(config.get(SEAL) or UNSEALED)
+    before, _, after = text.rpartition(seal)
+    if seal != _digest(f"{before}{UNSEALED}{after}"):
+        raise _corrupt(folder / name, "its digest differs from the one it carries")
     return config
+
+
+def _finish(folder: Path) -> None:
+    """Put the config of a save that was cut short in its place, where its tensors already are."""
+    if (folder / NEXT).is_file() and (folder / TENSORS).is_file():
+        digest = hashlib.sha256((folder / TENSORS).read_bytes()).hexdigest()
+        if digest.encode() in (folder / NEXT).read_bytes():
+            (folder / NEXT).replace(folder / CONFIG)
 
 
 def _read(folder: Path, name: str) -> bytes:
@@ -128,27 +150,12 @@ def _corrupt(path: Path, why: str) -> CorruptFileError:
     return CorruptFileError(f"{path}: {why}", "a model is read only as it was written", "copy or save it again")
 
 
-def _dump(body: dict[str, Any]) -> bytes:
-    return json.dumps(body, indent=1, ensure_ascii=False, allow_nan=False).encode()
+def _sealed(body: dict[str, Any]) -> bytes:
+    """The config as JSON text, with the digest of all its bytes in it."""
+    text = json.dumps({**body, SEAL: UNSEALED}, indent=1, ensure_ascii=False, allow_nan=False)
+    before, _, after = text.rpartition(UNSEALED)
+    return f"{before}{_digest(text)}{after}".encode()
 
 
-def _digest(body: dict[str, Any]) -> str:
-    """Of the content, not of its layout."""
-    plain = json.dumps(body, sort_keys=True, ensure_ascii=True, allow_nan=False, separators=(",", ":"))
-    return hashlib.sha256(plain.encode()).hexdigest()
-
-
-def _write(path: Path, content: bytes) -> None:
-    with path.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-
-
-def _put_in_place(beside: Path, folder: Path) -> None:
-    """Rename the new folder to its name; an old one steps aside first and is removed after."""
-    aside = folder.with_name(f".{folder.name}.{os.getpid()}.old")
-    if folder.exists():
-        folder.rename(aside)
-    beside.rename(folder)
-    shutil.rmtree(aside, ignore_errors=True)
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
