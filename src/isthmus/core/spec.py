@@ -150,9 +150,9 @@ def _finite(value: Any) -> Any:
 
 
 def _infinite(value: Any, key: str = "") -> Any:
-    """Read back what `_finite` wrote; categories are left alone, since a category may be called "inf"."""
+    """Read back what `_finite` wrote; names and categories are left alone, since one may be called "inf"."""
     if isinstance(value, dict):
         return {name: _infinite(item, name) for name, item in value.items()}
     if isinstance(value, list) and key != "categories":
         return [_infinite(item) for item in value]
-    return float(value) if value in ("inf", "-inf") else value
+    return float(value) if key != "name" and value in ("inf", "-inf") else value
