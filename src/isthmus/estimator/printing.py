@@ -30,7 +30,7 @@ def shown(estimator: Any, width: int) -> str:
     for name, value in estimator.get_params(deep=False).items():
         if isinstance(value, str) and value == "auto" and settings is not None and name in DERIVED:
             parts.append(f"{name}={_short(getattr(settings, name))}")
-        elif value is not defaults[name] and value != defaults[name]:
+        elif repr(value) != repr(defaults[name]):
             parts.append(f"{name}={_short(value)}")
     text = f"{type(estimator).__name__}({', '.join(parts)})"
     return text if len(text) <= width else f"{text[: width // 2]}...{text[-width // 2 :]}"

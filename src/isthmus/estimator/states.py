@@ -15,6 +15,7 @@ from isthmus.errors import CorruptFileError, ParameterError
 from isthmus.estimator.fitting import built
 from isthmus.parts.backbones.choose import ARCHITECTURES
 from isthmus.training.devices import resolve_device
+from isthmus.training.history import as_json, from_json
 
 BACKBONES = {cls.__name__: cls for cls in ARCHITECTURES.values()}
 
@@ -32,7 +33,7 @@ def to_saved(estimator: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
         "latent_shape": list(estimator.latent_shape_),
         "n_features_in": getattr(estimator, "n_features_in_", None),
         "feature_names_in": None if names is None else [str(name) for name in names],
-        "history": estimator.history_,
+        "history": [as_json(line) for line in estimator.history_],
     }
     return config, dict(estimator.network_.state_dict())
 
@@ -50,7 +51,8 @@ def restore(estimator: Any, config: dict[str, Any], tensors: dict[str, Tensor]) 
     load_weights(estimator.network_, tensors)
     estimator.latent_dim_ = estimator.settings_.latent_dim
     estimator.latent_shape_ = tuple(config["latent_shape"])
-    estimator.history_, estimator.n_iter_ = config["history"], len(config["history"])
+    estimator.history_ = [from_json(line) for line in config["history"]]
+    estimator.n_iter_ = len(estimator.history_)
     if config["n_features_in"] is not None:
         estimator.n_features_in_ = config["n_features_in"]
     if config["feature_names_in"] is not None:
@@ -84,8 +86,8 @@ def plain(name: str, value: Any) -> Any:
     """
     if type(value).__name__ in BACKBONES:
         return {"backbone": type(value).__name__, **dataclasses.asdict(value)}
-    if isinstance(value, np.generic):
-        return value.item()
+    if isinstance(value, (np.generic, np.ndarray)):
+        return value.tolist()
     if isinstance(value, (list, tuple)):
         return [plain(name, item) for item in value]
     if isinstance(value, np.random.RandomState):

@@ -84,3 +84,8 @@ def as_json(line: Record) -> Record:
     return {
         name: None if isinstance(value, float) and not math.isfinite(value) else value for name, value in line.items()
     }
+
+
+def from_json(line: Record) -> Record:
+    """The line that `as_json` wrote, with NaN where it wrote null."""
+    return {name: math.nan if value is None else value for name, value in line.items()}
