@@ -1,7 +1,7 @@
 """x -> corrupt -> encode -> bottleneck -> decode -> likelihood: the common case, composed from parts.
 
 A variant may bring a small network of its own: what the loop asks is `objective(network, batch)` alone, and what the
-estimator asks is `encode`, `decode`, `mean` and `price`.
+estimator asks is `encode`, `decode`, `rebuild`, `mean` and `price`.
 """
 
 from __future__ import annotations

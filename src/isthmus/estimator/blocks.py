@@ -8,34 +8,17 @@ bits on this machine, and where they don't only the small one is used.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from isthmus.core.code import Batch, Code
+from isthmus.core.code import Batch
 from isthmus.core.source import Source
 from isthmus.core.spec import Spec
 from isthmus.training.devices import threads_for
 
 SMALL, LARGE = 64, 4096
 BLOCK_NUMBERS = 2**18  # numbers in a large block: wider rows come in smaller ones, so that they stay near the cache
-
-
-class Scored(Protocol):
-    """What the estimator asks of any network."""
-
-    def encode(self, batch: Batch) -> Code:
-        """What crosses for each row."""
-
-    def price(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Expected distortion and rate, (B,) each."""
-
-    def decode(self, z: Tensor) -> Tensor:
-        """Parameters of p(x | z)."""
-
-    def mean(self, params: Tensor) -> Tensor:
-        """Expected x."""
 
 
 class Blocks:

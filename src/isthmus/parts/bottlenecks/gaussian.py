@@ -11,6 +11,7 @@ from torch import Tensor
 from isthmus.core.code import Batch, Code
 from isthmus.core.network import Bottleneck
 from isthmus.parts.divergences import kl_to_standard_normal
+from isthmus.parts.noise import normal
 
 DRAWS = 16  # codes over which a score takes its expectation
 LOG_VAR_RANGE = (-30.0, 20.0)  # beyond these a variance says nothing in float32
@@ -59,8 +60,7 @@ class Gaussian(Bottleneck):
         rate = kl_to_standard_normal(mean, log_var)
         if not self.training:
             return Code(mean, rate)
-        noise = torch.empty_like(mean).normal_(generator=batch.generator)
-        return Code(mean + (0.5 * log_var).exp() * noise, rate)
+        return Code(mean + (0.5 * log_var).exp() * normal(mean, batch.generator), rate)
 
     def draws(self, features: Tensor, batch: Batch) -> Iterator[Code]:
         """The fixed draws of every row's posterior."""
