@@ -7,12 +7,31 @@ nothing for a model that is fitted without labels.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
-from sklearn.callback import CallbackSupportMixin, with_callbacks
+from sklearn.callback import CallbackSupportMixin, ProgressBar, with_callbacks
 
-__all__ = ["CallbackSupportMixin", "Events", "with_callbacks"]
+__all__ = ["CallbackSupportMixin", "Events", "callbacks_of", "with_callbacks"]
+
+
+def callbacks_of(estimator: Any) -> list[Any]:
+    """What `set_callbacks` was given."""
+    return list(getattr(estimator, "_skl_callbacks", []))
+
+
+@contextmanager
+def verbosely(estimator: Any) -> Iterator[None]:
+    """Give a verbose estimator a progress bar for the fit that is set up here, if nobody else shows one."""
+    asked = callbacks_of(estimator)
+    within = hasattr(estimator, "_parent_callback_ctx")  # a search or pipeline has its own
+    if estimator.verbose and not within and not any(isinstance(callback, ProgressBar) for callback in asked):
+        estimator.set_callbacks(*asked, ProgressBar())
+    try:
+        yield
+    finally:
+        estimator.set_callbacks(*asked)
 
 
 class Events:
@@ -34,7 +53,8 @@ class Events:
             "y": lambda: X if y is None else y,
             "reconstruction_attributes": attributes,
         }
-        self.whole = estimator._init_callback_context(max_subtasks=epochs)
+        with verbosely(estimator):
+            self.whole = estimator._init_callback_context(max_subtasks=epochs)
         self.epoch: Any = None
 
     def begin(self) -> None:

@@ -30,7 +30,7 @@ from isthmus.errors import ParameterError, TooFewRowsError
 from isthmus.estimator.blocks import Blocks
 from isthmus.estimator.containers import opened
 from isthmus.estimator.defaults import derive, seed_of
-from isthmus.estimator.events import Events
+from isthmus.estimator.events import Events, callbacks_of
 from isthmus.estimator.inputs import check_weights, learn, read
 from isthmus.parts.backbones.dropout import listen
 from isthmus.parts.initialise import initialise
@@ -64,7 +64,7 @@ def fit(estimator: Any, X: Any, y: Any, sample_weight: Any, validation: Any) -> 
 
 def resumed_seed(estimator: Any, seed: int) -> int:
     """The seed of the run that a checkpoint has, if one is to be taken up; else the one given."""
-    for callback in getattr(estimator, "_skl_callbacks", []):
+    for callback in callbacks_of(estimator):
         if isinstance(callback, Checkpoint) and callback.is_there:
             position, _ = read_checkpoint(callback.path)
             return int(position["seed"])
@@ -169,7 +169,7 @@ def carry_out(estimator: Any, run: Run, X: Any, y: Any) -> None:
     """Train to the end, telling the estimator's callbacks."""
     events = Events(estimator, run.total_epochs, X, y, lambda: snapshot(estimator))
     run.on_epoch_begin, run.on_epoch_end = events.begin_epoch, events.end_epoch
-    run.callbacks = getattr(estimator, "_skl_callbacks", [])
+    run.callbacks = callbacks_of(estimator)
     with working(estimator, run):
         events.begin()
         train(run)
