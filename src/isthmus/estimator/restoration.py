@@ -6,7 +6,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
+from torch import Tensor
 
+from isthmus.core.spec import Spec
+from isthmus.data.arrays import channels_first, sample_shape
 from isthmus.data.memory import TensorSource
 from isthmus.errors import InputError
 from isthmus.estimator.inputs import give_back, read
@@ -22,10 +26,16 @@ def fill(estimator: Any, X: Any, mask: Any) -> Any:
     x = source.block(0, len(source))
     known = ~torch.isnan(x)
     if mask is not None:
-        shape = np.shape(mask)
-        if shape != tuple(x.shape):
-            raise InputError(f"mask of shape {shape}", f"it marks the known cells of X, {tuple(x.shape)}", "reshape it")
-        known &= torch.as_tensor(np.asarray(mask, dtype=bool))
+        known &= _as_x(np.asarray(mask, dtype=bool), len(x), source.spec)
     hidden = TensorSource(torch.where(known, x, source.spec.hidden_value), source.spec)
     expected = estimator._blocks().run(hidden, estimator._rebuilt)
     return give_back(estimator, torch.where(known, x, expected), like=X)
+
+
+def _as_x(mask: NDArray[np.bool_], n: int, spec: Spec) -> Tensor:
+    """The mask of n rows, which has the shape of X, in the shape of x."""
+    is_table = spec.kind == "table"
+    shape = (n, *(spec.shape if is_table else sample_shape(spec)))
+    if mask.shape != shape:
+        raise InputError(f"mask of shape {mask.shape}", f"it marks the known cells of X, {shape}", "reshape it")
+    return torch.from_numpy(mask if is_table else channels_first(mask, spec.layout).copy())
