@@ -17,6 +17,7 @@ from isthmus.training.devices import has_bfloat16_units, resolve_device
 UPDATES = 2000  # steps that a fit with epochs="auto" takes at least, within EPOCHS
 EPOCHS = (10, 200)
 BATCHES = (32, 1024)
+DERIVED = ("latent_dim", "hidden_dims", "epochs", "batch_size")  # whole numbers that may be left "auto"
 WIDE = 256  # hidden units from which bfloat16 products pay, where the processor has units for them
 
 
@@ -67,11 +68,10 @@ def whole(name: str, value: Any, least: int = 1) -> int:
         ParameterError: `value` is anything else.
     """
     if isinstance(value, bool) or not hasattr(value, "__index__") or value < least:
-        raise ParameterError(
-            f"{name}={value!r}",
-            f"it is a whole number >= {least}, or 'auto' where that is allowed",
-            f"use {name}='auto'",
-        )
+        allowed, fix = f"it is a whole number >= {least}", f"use {name}={least}"
+        if name in DERIVED:
+            allowed, fix = f"{allowed}, or 'auto'", f"use {name}='auto'"
+        raise ParameterError(f"{name}={value!r}", allowed, fix)
     return int(value)
 
 
@@ -127,7 +127,7 @@ def _batch_size(asked: Any, rows: int) -> int:
     if asked != "auto":
         return whole("batch_size", asked)
     low, high = BATCHES
-    return int(min(max(2 ** round(math.log2(max(rows, 1) / 64)), low), high)) if rows > 1 else low
+    return int(min(max(2 ** round(math.log2(rows / 64)), low), high))
 
 
 def _epochs(asked: Any, rows: int, batch_size: int) -> int:
