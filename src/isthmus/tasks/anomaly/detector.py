@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import KW_ONLY, dataclass
+from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -42,9 +42,10 @@ WORKHORSE = "autoencoder"
 class AnomalyDetector(OutlierMixin, BaseEstimator):
     r"""Raises an alarm for at most a share alpha of the normal rows, and for as many anomalies as it can.
 
-        rows -> model -> what it could not explain -> anomaly score -> above the threshold? -> alarm
+        rows -> model -> what is lost + what crosses -> anomaly score -> above the threshold? -> alarm
 
-    .. math:: s(x) = \tfrac12 r^T \Sigma^{-1} r + R(x), \quad r = x - E[x | z], \qquad
+    .. math:: s(x) = \tfrac12 \lVert r \rVert^2_{\Sigma_r} + \tfrac12 \lVert z - m \rVert^2_{\Sigma_z}, \quad
+              r = x - E[x | z], \qquad
               \text{alarm} \iff s(x) > c_{(k)}, \; k = \lceil (n + 1)(1 - \alpha) \rceil
 
     The model learns from normal rows only. The threshold is the k-th smallest score of n calibration rows that it
@@ -55,8 +56,9 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     Args:
         model: "auto" (an `Autoencoder`), a member's name ("vae"), or an unfitted estimator of ours.
         alpha: The budget of false alarms: the share of normal rows that may raise one.
-        score: "mahalanobis" weighs the residual r of each row by the shrunk covariance Sigma that the training rows'
-            residuals have, and adds the rate R; "distortion" is the model's own cost, distortion + rate.
+        score: "fusion" adds what is lost and what crosses, both in nats: the residual r and the code z, each under a
+            normal distribution with the shrunk covariance that it has on the training rows. "mahalanobis" is the
+            first of the two and the model's own rate, "distortion" the model's own cost: distortion + rate.
         calibration: Share of the rows that `fit(X)` holds out to set the threshold.
         random_state: Seed of the shares and of the model's fit (an estimator with a seed of its own keeps that).
         device: Where a model given by name runs; an estimator has its own device.
@@ -78,20 +80,20 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     model: Any = "auto"
     _: KW_ONLY
     alpha: float = 0.01
-    score: ScoreName = ScoreName("mahalanobis")
+    score: ScoreName = ScoreName("fusion")
     calibration: float = 0.2
     random_state: Any = None
     device: str = "auto"
     verbose: int = 0
 
-    if TYPE_CHECKING:  # what `fit` leaves behind
-        scorer_: Scorer
-        calibration_scores_: NDArray[np.float64]
-        threshold_: float
-        offset_: float
-        promise_: Promise
-        band_: Tensor
-        n_features_in_: int
+    if TYPE_CHECKING:  # what `fit` leaves behind; no fields where Python looks
+        scorer_: Scorer = field(init=False)
+        calibration_scores_: NDArray[np.float64] = field(init=False)
+        threshold_: float = field(init=False)
+        offset_: float = field(init=False)
+        promise_: Promise = field(init=False)
+        band_: Tensor = field(init=False)
+        n_features_in_: int = field(init=False)
 
     # Training and calibration. ---------------------------------------------------------------------------------------
 

@@ -86,11 +86,11 @@ def held_out(recipe: Recipe, X: Any, groups: ArrayLike | None, share: float, alp
     source = learn(recipe.model(), rows)
     together = groups_of(source, groups)
     _check_groups(together)
-    if round(share * len(together)) < rows_needed(alpha):
-        folds = dealt(together, (1 / FOLDS,) * FOLDS, random)
-        return recipe.cooked(X), _crossed(recipe, rows, source, folds)
     kept = dealt(together, (1 - share, share), random) == 0
     kept |= np.isin(together, together[~_understood(source, kept)])
+    if (~kept).sum() < rows_needed(alpha):
+        folds = dealt(together, (1 / FOLDS,) * FOLDS, random)
+        return recipe.cooked(X), _crossed(recipe, rows, source, folds)
     scorer = recipe.cooked(_taken(rows, kept))
     return scorer, Evidence.of(scorer, _taken(rows, ~kept))
 

@@ -28,7 +28,8 @@ class Reason(NamedTuple):
         low: Residuals of the calibration rows reach down to this,
         high: and up to this: the band, around `expected`, that a share 1 - alpha of them keep. None for categories
             and booleans.
-        share: The column's part of the row's anomaly score; those of a row add up to 1.
+        share: The column's part of the row's anomaly score. What all columns leave of 1 is the code's part: the model
+            rebuilds the row, but training rows do not combine their columns like that.
     """
 
     row: int

@@ -15,7 +15,7 @@ from isthmus.estimator.blocks import Blocks
 from isthmus.estimator.inputs import read
 from isthmus.tasks.anomaly.whitening import Whitening
 
-SCORES = ("distortion", "mahalanobis")
+SCORES = ("distortion", "fusion", "mahalanobis")
 
 
 @dataclass(eq=False)
@@ -24,11 +24,13 @@ class Scorer:
 
     Args:
         model: A fitted estimator.
-        whitening: What the residuals of its training rows do together; None scores by the model's own cost.
+        lost: Prices what a row loses, by what training rows lose; None takes the model's own price.
+        crossed: Prices what crosses, the code, by what crosses for training rows; None takes the model's own rate.
     """
 
     model: Any
-    whitening: Whitening | None = None
+    lost: Whitening | None = None
+    crossed: Whitening | None = None
     blocks: Blocks = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -36,9 +38,9 @@ class Scorer:
 
     @classmethod
     def fitted(cls, model: Any, X: Any, score: str) -> Scorer:
-        """Train the model on normal rows, and learn from them what the score needs.
+        """Train the model on normal rows, and learn from the same rows what the score needs.
 
-        Whitening comes from the training rows, so the calibration rows are as new to it as any later row.
+        So the calibration rows are as new to the score as any later row, and what they promise is exact.
 
         Args:
             model: An unfitted estimator.
@@ -46,44 +48,55 @@ class Scorer:
             score: One of `SCORES`.
         """
         scorer = cls(model.fit(X))
-        if score == "mahalanobis":
-            scorer.whitening = Whitening.of(scorer.residuals(X))
+        if score != "distortion":
+            residuals = scorer.residuals(X)
+            scorer.lost = Whitening.of(residuals, torch.zeros(residuals.shape[1], dtype=torch.float64))
+        if score == "fusion":
+            codes = scorer._run(X, scorer._code)
+            scorer.crossed = Whitening.of(codes, codes.mean(0))
         return scorer
 
     def scores(self, X: Any) -> NDArray[np.float64]:
-        """Anomaly score of each row, (n,): the model's own cost, or its rate and the whitened residual's cost."""
-        if self.whitening is None:
+        """Anomaly score of each row in nats, (n,): what it loses and what its crossing costs."""
+        if self.lost is None:
             cost: NDArray[np.float64] = self.model.anomaly_score(X)
             return cost
-        return self.blocks.run(read(self.model, X), self._whitened).numpy()
+        return self._run(X, self._cost).numpy()
 
     def residuals(self, X: Any) -> Tensor:
-        """What the model did not explain of each cell, (n, D) float64 on the CPU; 0 where a cell is missing."""
-        return self.blocks.run(read(self.model, X), self._residuals)
+        """What the model did not explain of each cell, (n, D) float64; 0 where a cell is missing."""
+        return self._run(X, self._residual)
 
     def expected(self, X: Any) -> Tensor:
         """What the model expects of each cell, (n, ...) in scaled units."""
-        return self.blocks.run(read(self.model, X), self._rebuilt)
+        return self._run(X, self._rebuilt)
 
     def shares(self, X: Any) -> Tensor:
-        """Each column's share of what a row's residual costs, (n, D); the shares of a row add up to 1."""
-        parts = self.blocks.run(read(self.model, X), self._parts)
-        return parts / parts.sum(1, keepdim=True).clamp_min(torch.finfo(parts.dtype).tiny)
+        """Each column's share of a row's cost, (n, D); what they leave of 1 is the code's."""
+        return self._run(X, self._share)
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy or pickle carries the model, not the blocks made from it."""
-        return {"model": self.model, "whitening": self.whitening}
+        return {name: value for name, value in vars(self).items() if name != "blocks"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Make the blocks anew."""
-        self.__init__(**state)  # type: ignore[misc]
+        vars(self).update(state)
+        self.__post_init__()
+
+    def _run(self, X: Any, function: Any) -> Tensor:
+        return self.blocks.run(read(self.model, X), function)
 
     def _rebuilt(self, batch: Batch) -> Tensor:
         expected: Tensor = self.model.network_.rebuild(batch)
         return expected
 
-    def _residuals(self, batch: Batch) -> Tensor:
-        """x - E[x] of numbers and booleans; a category's surprise sqrt(-2 log p), whose square costs the same."""
+    def _code(self, batch: Batch) -> Tensor:
+        z: Tensor = self.model.network_.encode(batch).z
+        return z.flatten(1).cpu().double()
+
+    def _residual(self, batch: Batch) -> Tensor:
+        """x - E[x] of numbers and booleans; a category's surprise sqrt(-2 log p), whose half square is its cost."""
         network, spec = self.model.network_, self.model.spec_
         residual = batch.x - self._rebuilt(batch)
         names = list(spec.indices("categorical"))
@@ -96,9 +109,21 @@ class Scorer:
         return residual.flatten(1).cpu().double()
 
     def _parts(self, batch: Batch) -> Tensor:
-        residual = self._residuals(batch)
-        return residual.square() / 2 if self.whitening is None else self.whitening.parts(residual)
+        """What each column loses, (B, D) nats."""
+        residual = self._residual(batch)
+        return residual.square() / 2 if self.lost is None else self.lost.parts(residual)
 
-    def _whitened(self, batch: Batch) -> Tensor:
-        rate: Tensor = self.model.network_.encode(batch).rate
-        return self._parts(batch).sum(1) + rate.cpu().double()
+    def _crossing(self, batch: Batch) -> Tensor:
+        """What the code costs, (B,) nats."""
+        if self.crossed is not None:
+            return self.crossed.cost(self._code(batch))
+        rate: Tensor = self.model.network_.price(batch)[1]
+        return rate.cpu().double()
+
+    def _cost(self, batch: Batch) -> Tensor:
+        return self._parts(batch).sum(1) + self._crossing(batch)
+
+    def _share(self, batch: Batch) -> Tensor:
+        parts = self._parts(batch)
+        whole = parts.sum(1) + self._crossing(batch).clamp_min(0)
+        return parts / whole.clamp_min(torch.finfo(parts.dtype).tiny)[:, None]

@@ -14,7 +14,7 @@ from isthmus.estimator.inputs import learn
 from isthmus.models import family
 from isthmus.tasks.anomaly.labels import anomalies_in
 
-RESOLUTION = 1e6  # rows that agree to a millionth of every column's scale are equal
+RESOLUTION = 1e6  # rows are equal after rounding to a millionth of every column's scale
 CELLS = 2**20  # read at once
 Ints = NDArray[np.int64]
 
@@ -44,8 +44,9 @@ def split_for_detection(
 ) -> Split:
     """Share rows out to train, calibration and test, so that no row stands on two sides.
 
-    Rows that agree to a millionth of each column's scale stay together, and so do rows of one group; where one of
-    them is an anomaly all go to test. The other rows are normal, and are dealt out at random, or in the order of time.
+    Rows that are equal after rounding to a millionth of each column's scale stay together, and so do rows of one
+    group; where one of them is an anomaly all go to test. The other rows are dealt out at random, or in the order of
+    time.
 
     Args:
         X: The rows, (n, ...).
@@ -144,7 +145,7 @@ def dealt(groups: Ints, shares: Sequence[float], random_state: Any, time: NDArra
 
 
 def _digests(source: Source) -> NDArray[np.uint64]:
-    """A number for each row that is the same for rows that agree to a millionth of every column's scale, (n,)."""
+    """A number for each row, the same for rows that are equal after rounding, (n,)."""
     width = source.spec.n_features
     factors = np.random.default_rng(0).integers(1, 2**63, width, dtype=np.uint64) | np.uint64(1)
     step = max(1, CELLS // width)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -12,8 +13,9 @@ from isthmus.estimator.registry import saved_class
 from isthmus.estimator.states import plain, revived
 from isthmus.tasks.anomaly.calibration import Promise
 from isthmus.tasks.anomaly.scorer import Scorer
-from isthmus.tasks.anomaly.whitening import Whitening
+from isthmus.tasks.anomaly.whitening import WIDEST, Whitening
 
+WHITENED = ("lost", "crossed")
 MODEL = "model."  # leads the names of the model's own tensors
 VERBS = (
     "fit",
@@ -39,8 +41,8 @@ def to_saved(detector: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
     scorer: Scorer = detector.scorer_
     config, tensors = scorer.model.to_saved()
     own = {"calibration_scores": torch.from_numpy(detector.calibration_scores_), "band": detector.band_}
-    if scorer.whitening is not None:
-        own |= {"whitening.scale": scorer.whitening.scale, "whitening.root": scorer.whitening.root}
+    for part in WHITENED:
+        own |= _tensors_of(part, getattr(scorer, part))
     params = detector.get_params(deep=False)
     described = {
         "params": {name: plain(name, value) for name, value in params.items() if name != "model"},
@@ -67,7 +69,8 @@ def restored(cls: Any, config: dict[str, Any], tensors: dict[str, Tensor]) -> An
     made: Any = saved_class(inner["class"])
     model = made.from_saved(inner, weights)
     width = model.spec_.n_features
-    detector.scorer_ = Scorer(model, _whitening(tensors, width))
+    latent = math.prod(model.latent_shape_)
+    detector.scorer_ = Scorer(model, _whitening(tensors, "lost", width), _whitening(tensors, "crossed", latent))
     detector.band_ = _tensor(tensors, "band", (2, width))
     detector.promise_ = Promise(**config["promise"])
     detector.calibration_scores_ = _tensor(tensors, "calibration_scores", (detector.promise_.n,)).numpy()
@@ -115,12 +118,18 @@ def _asked(model: Any) -> Any:
     return {"class": type(model).__name__, "params": params}
 
 
-def _whitening(tensors: dict[str, Tensor], width: int) -> Whitening | None:
-    """The whitening, if there was one."""
-    if "whitening.scale" not in tensors:
+def _tensors_of(part: str, whitening: Whitening | None) -> dict[str, Tensor]:
+    """What a whitening is made of, each name led by the part's; nothing where there is none."""
+    held = {} if whitening is None else vars(whitening)
+    return {f"{part}.{name}": tensor for name, tensor in held.items() if tensor is not None}
+
+
+def _whitening(tensors: dict[str, Tensor], part: str, width: int) -> Whitening | None:
+    """The whitening that `_tensors_of` took apart, if there was one."""
+    if f"{part}.center" not in tensors:
         return None
-    scale = _tensor(tensors, "whitening.scale", (width,))
-    return Whitening(scale, _tensor(tensors, "whitening.root", (width, width)))
+    root = _tensor(tensors, f"{part}.root", (width, width)) if width <= WIDEST else None
+    return Whitening(_tensor(tensors, f"{part}.center", (width,)), _tensor(tensors, f"{part}.scale", (width,)), root)
 
 
 def _tensor(tensors: dict[str, Tensor], name: str, shape: tuple[int, ...]) -> Tensor:

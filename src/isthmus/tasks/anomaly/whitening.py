@@ -1,4 +1,4 @@
-"""Residuals on one scale: what a normal row's residuals do together costs little, what they never do costs much."""
+"""Residuals and codes on one scale: what normal rows do together costs little, what they never do costs much."""
 
 from __future__ import annotations
 
@@ -7,72 +7,66 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from isthmus.errors import ParameterError
-
 FLOOR = 1e-3  # of the spread of all columns together: the least spread that a column is given
 WIDEST = 2048  # columns whose covariance is still a matrix that one wants to hold
 
 
 @dataclass(frozen=True)
 class Whitening:
-    r"""A shrunk covariance of residuals, and the Mahalanobis distance under it.
+    r"""The price of a vector under a normal distribution with the shrunk covariance of normal rows.
 
-    .. math:: \tfrac12 \lVert w \rVert^2, \quad w = P^{-1/2} (r / s), \quad P = (1 - \lambda) C + \lambda I
+    .. math:: \tfrac12 \lVert w \rVert^2, \quad w = P^{-1/2} \frac{v - m}{s}, \quad P = (1 - \lambda) C + \lambda I
 
-    s is the root mean square of each column's residuals, C the matrix of mean products of r / s, and lambda the
-    shrinkage of Ledoit and Wolf. The root is the symmetric one, so w_d stays as close to column d as can be: its
-    square is that column's part of the distance.
+    s is the spread of each column around m, C the matrix of mean products of the scaled columns, and lambda the
+    shrinkage of Ledoit and Wolf. The root is the symmetric one, so w_d stays as close to column d as can be: half its
+    square is that column's part. Beyond 2048 columns P is I.
 
     Args:
+        center: m, (D,) float64.
         scale: s, (D,) float64.
-        root: P^(-1/2), (D, D) float64.
+        root: P^(-1/2), (D, D) float64; None stands for I.
 
     Paper:
         Ledoit & Wolf 2004, J. Multivariate Analysis 88, pp. 365-411; the symmetric root after scaling: Kessy, Lewin &
         Strimmer 2018, American Statistician 72, pp. 309-314 (ZCA-cor).
     """
 
+    center: Tensor
     scale: Tensor
-    root: Tensor
+    root: Tensor | None
 
     @classmethod
-    def of(cls, residuals: Tensor) -> Whitening:
-        """Learn it from the residuals of normal rows.
+    def of(cls, rows: Tensor, center: Tensor) -> Whitening:
+        """Learn it from normal rows.
 
         Args:
-            residuals: r, (n, D) float64.
-
-        Raises:
-            ParameterError: more columns than a covariance is made for.
+            rows: v, (n, D) float64.
+            center: m, (D,) float64.
 
         Example:
-            >>> r = torch.randn(500, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
-            >>> whitening = Whitening.of(r * torch.tensor([1.0, 100.0]))
-            >>> bool(abs(whitening.cost(r[:1] * torch.tensor([1.0, 100.0])) - 0.5 * r[0].square().sum()) < 0.2)
+            >>> v = torch.randn(500, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+            >>> whitening = Whitening.of(v * torch.tensor([1.0, 100.0]), center=torch.zeros(2))
+            >>> bool(abs(whitening.cost(torch.tensor([[2.0, 0.0]]).double()) - 2.0) < 0.2)
             True
         """
         from sklearn.covariance import ledoit_wolf_shrinkage
 
-        n, width = residuals.shape
+        n, width = rows.shape
+        spread = (rows - center).square().mean(0).sqrt()
+        scale = spread.clamp_min(FLOOR * float(spread.square().mean().sqrt()) or 1.0)
         if width > WIDEST:
-            allowed = f"score='mahalanobis' holds a matrix of n_features x n_features, for up to {WIDEST} features"
-            raise ParameterError(f"n_features={width}", allowed, "use score='distortion'")
-        spread = residuals.square().mean(0).sqrt()
-        scale = spread.clamp_min(FLOOR * float(spread.square().mean().sqrt())).clamp_min(
-            torch.finfo(torch.float32).tiny
-        )
-        standard = residuals / scale
+            return cls(center, scale, None)
+        standard = (rows - center) / scale
         shrinkage = float(ledoit_wolf_shrinkage(standard.numpy(), assume_centered=True)) if n > 1 else 1.0
-        products = standard.T @ standard / n
-        values, axes = torch.linalg.eigh(
-            (1 - shrinkage) * products + shrinkage * torch.eye(width, dtype=products.dtype)
-        )
-        return cls(scale, axes * values.clamp_min(FLOOR**2).rsqrt() @ axes.T)
+        shrunk = (1 - shrinkage) * (standard.T @ standard / n) + shrinkage * torch.eye(width, dtype=rows.dtype)
+        values, axes = torch.linalg.eigh(shrunk.fill_diagonal_(1.0))  # it is 1 but where the least spread was given
+        return cls(center, scale, axes * values.clamp_min(FLOOR**2).rsqrt() @ axes.T)
 
-    def parts(self, residuals: Tensor) -> Tensor:
-        """Each column's part of the cost, (B, D): half the square of w."""
-        return ((residuals / self.scale) @ self.root).square() / 2
+    def parts(self, rows: Tensor) -> Tensor:
+        """Each column's part of the cost in nats, (B, D): half the square of w."""
+        standard = (rows - self.center) / self.scale
+        return (standard if self.root is None else standard @ self.root).square() / 2
 
-    def cost(self, residuals: Tensor) -> Tensor:
-        """Half the squared Mahalanobis distance, in nats up to a constant, (B,)."""
-        return self.parts(residuals).sum(1)
+    def cost(self, rows: Tensor) -> Tensor:
+        """Half the squared Mahalanobis distance: -log N(v; m, Sigma) in nats up to a constant, (B,)."""
+        return self.parts(rows).sum(1)
