@@ -2,7 +2,8 @@
 
 Matrix products choose their kernels by the number of rows, and other kernels round otherwise. So every row goes
 through a block of one of two fixed sizes, filled up with zeros; a probe checks once that both sizes give the same
-bits on this machine, and where they don't only the small one is used.
+bits on this machine, wherever a row stands. Where they don't only the small one is used, and where even a row's place
+in that one matters each row gets a block of its own.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from isthmus.core.spec import Spec
 from isthmus.training.devices import threads_for
 
 SMALL, LARGE = 64, 4096
+FEW = 4 * SMALL  # rows up to which small blocks do, the filling of a large one being dearer
 BLOCK_NUMBERS = 2**18  # numbers in a large block: wider rows come in smaller ones, so that they stay near the cache
 
 
@@ -57,14 +59,15 @@ class Blocks:
     def _spans(self, source: Source, function: Callable[[Batch], Tensor]) -> Iterator[tuple[int, int]]:
         """Where each block starts and stops: large ones while there are rows enough, then small ones."""
         rows, start = len(source), 0
-        if rows > SMALL and self.large > SMALL and self._sizes_agree(source.spec, function):
+        if rows > FEW and self.large > SMALL and self._agrees(source.spec, function, self.large):
             start = rows - rows % self.large
             yield from ((begin, begin + self.large) for begin in range(0, start, self.large))
-            if rows - start > 4 * SMALL:
+            if rows - start > FEW:
                 yield start, rows
                 return
-        for begin in range(start, rows, SMALL):
-            yield begin, min(begin + SMALL, rows)
+        step = SMALL if rows == 1 or self._agrees(source.spec, function, SMALL) else 1
+        for begin in range(start, rows, step):
+            yield begin, min(begin + step, rows)
 
     def _block(self, x: Tensor, size: int, spec: Spec, function: Callable[[Batch], Tensor]) -> Tensor:
         """`function` of the rows of x inside a block of `size`."""
@@ -76,13 +79,13 @@ class Blocks:
         with threads_for(2.0 * size * self.weights / 4):
             return function(Batch(x, observed))[:rows].cpu()
 
-    def _sizes_agree(self, spec: Spec, function: Callable[[Batch], Tensor]) -> bool:
-        """Whether both sizes give the same bits for rows made up once, wherever in the large block they stand."""
-        if function not in self.agree:
-            made_up = torch.rand(SMALL, *spec.shape, generator=torch.Generator().manual_seed(0))
-            shifted = torch.cat([torch.zeros(self.large - SMALL, *spec.shape), made_up])
-            small = self._block(made_up, SMALL, spec, function)
-            early = self._block(made_up, self.large, spec, function)
-            late = self._block(shifted, self.large, spec, function)[-SMALL:]
-            self.agree[function] = torch.equal(small, early) and torch.equal(small, late)
-        return self.agree[function]
+    def _agrees(self, spec: Spec, function: Callable[[Batch], Tensor], size: int) -> bool:
+        """Whether rows made up once get from a block of `size`, wherever they stand, the bits of the small block."""
+        key = (function, size)
+        if key not in self.agree:
+            rows = torch.rand(SMALL, *spec.shape, generator=torch.Generator().manual_seed(0))
+            expected = self._block(rows, SMALL, spec, function)
+            padded = torch.cat([rows.new_zeros(size - SMALL, *spec.shape), rows])
+            turned = (self._block(padded.roll(by, 0), size, spec, function).roll(-by, 0) for by in (0, 1, SMALL))
+            self.agree[key] = all(torch.equal(expected, part[-SMALL:]) for part in turned)
+        return self.agree[key]

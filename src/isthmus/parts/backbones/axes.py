@@ -12,6 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv_transpose1d, conv_transpose2d, conv_transpose3d
 
+from isthmus.parts.backbones.linear import Linear
+
 Size: TypeAlias = tuple[int, ...]
 Sliding: TypeAlias = nn.Conv1d | nn.Conv2d | nn.Conv3d
 
@@ -54,7 +56,7 @@ def halved(size: Size, times: int) -> list[Size]:
 def convolution(axes: int, channels_in: int, channels_out: int, kernel_size: int, bias: bool = True) -> nn.Module:
     """A convolution that keeps the extent; on a flat row a dense layer."""
     if axes == 0:
-        return nn.Linear(channels_in, channels_out, bias)
+        return Linear(channels_in, channels_out, bias)
     return _sliding(axes, channels_in, channels_out, kernel_size, 1, bias)
 
 
@@ -83,7 +85,7 @@ def down(by: str, axes: int, channels_in: int, channels_out: int, kernel_size: i
         bias: Whether the convolution adds one.
     """
     if axes == 0:
-        return [nn.Linear(channels_in, channels_out, bias)]
+        return [Linear(channels_in, channels_out, bias)]
     if by == "stride":
         return [_sliding(axes, channels_in, channels_out, kernel_size, 2, bias)]
     return [_sliding(axes, channels_in, channels_out, kernel_size, 1, bias), _POOLS[axes - 1](2, ceil_mode=True)]
@@ -103,7 +105,7 @@ def up(by: str, size: Size, channels_in: int, channels_out: int, kernel_size: in
     """
     axes, padding = len(size), kernel_size // 2
     if axes == 0:
-        return [nn.Linear(channels_in, channels_out, bias)]
+        return [Linear(channels_in, channels_out, bias)]
     if by == "resize":
         return [Resized(_sliding(axes, channels_in, channels_out, kernel_size, 1, bias), size)]
     if by == "pixel-shuffle":

@@ -1,0 +1,39 @@
+"""Linear layers whose answer for a row does not depend, in its last bits, on where in the block the row stands.
+
+For products with fewer than a dozen columns a processor's library may take kernels that start at the row's address
+modulo the width of its registers, so that two equal rows round differently. Beyond training such products are made
+with columns of zeros beside them, and the surplus is cut off.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+NARROW = 16  # columns below which a product is widened to this many
+
+
+def widened(weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Weight (F, D) and bias (F,), with rows of zeros up to `NARROW` where there are fewer.
+
+    Example:
+        >>> weight, bias = widened(torch.ones(3, 5), torch.ones(3))
+        >>> weight.shape, bias.sum()
+        (torch.Size([16, 5]), tensor(3.))
+    """
+    surplus = NARROW - len(weight)
+    if surplus <= 0:
+        return weight, bias
+    beside = None if bias is None else functional.pad(bias, (0, surplus))
+    return functional.pad(weight, (0, 0, 0, surplus)), beside
+
+
+class Linear(nn.Linear):
+    """y = x W' + b, (..., D) -> (..., F)."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The plain product while gradients are taken, the widened one otherwise."""
+        if torch.is_grad_enabled() or self.out_features >= NARROW:
+            return super().forward(x)
+        return functional.linear(x, *widened(self.weight, self.bias))[..., : self.out_features].contiguous()
