@@ -1,0 +1,60 @@
+"""What the commands work with: rows from files, models from folders, codes on their way into files."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+from isthmus.cli.batch import TABLES
+from isthmus.data import files
+from isthmus.data.scanning import read_or_scan
+from isthmus.errors import UnknownNameError, UsageError
+
+
+def rows_of(path: Path, target: str | None = None) -> Any:
+    """The rows of a file or folder, streamed where memory is too small, without the column called `target`.
+
+    Raises:
+        DataFileError: the file cannot be read.
+        UnknownNameError: it has no column of that name.
+        UsageError: `target` is given for rows without named columns.
+    """
+    rows = read_or_scan(path)
+    if target is None:
+        return rows
+    if not hasattr(rows, "column_names"):
+        raise UsageError(f"--target {target} for {path}", "it names a column, and this is no table", "leave it out")
+    if target not in rows.column_names:
+        raise UnknownNameError.among("--target", target, rows.column_names)
+    return rows.drop_columns([target])
+
+
+def member_in(folder: Path, device: str) -> Any:
+    """The model of a folder; a detector's own one where a detector was saved there."""
+    import isthmus
+
+    loaded = isthmus.load(folder, device)
+    return getattr(loaded, "model_", loaded)
+
+
+def as_columns(codes: Any, out: Path) -> Any:
+    """Codes (n, Z) as columns z0, z1, ... where they go into a table."""
+    return {f"z{axis}": codes[:, axis] for axis in range(codes.shape[1])} if out.suffix in TABLES else codes
+
+
+def put(path: Path, rows: Any) -> None:
+    """Write rows under a name, where they appear when they are whole; without an ending it is a folder of images.
+
+    Raises:
+        UsageError: that folder holds something.
+    """
+    if path.suffix:
+        files.write(path, rows)
+        return
+    if path.is_dir() and any(path.iterdir()):
+        raise UsageError(f"{path} holds files", "images are written into a new folder", "name another, or add --resume")
+    part = path.with_name(f".{path.name}-part")
+    shutil.rmtree(part, ignore_errors=True)
+    files.write(part, rows)
+    part.replace(path)
