@@ -1,0 +1,118 @@
+"""`isthmus report`: one page about a saved model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from isthmus.cli.output import PLAIN, Output
+
+if TYPE_CHECKING:
+    from isthmus.report import Block, Page
+
+MOST_COLUMNS = 100
+CHARTS = {"What was paid": "loss", "Distortion": "distortion", "Rate": "rate"}
+"""By title, the figure of the history that each shows."""
+ROWS = {"training rows": "", "held-out rows": "validation_"}
+"""Whose costs a figure tells, by what stands before its name."""
+
+
+def report(model: Path, /, *, out: Path | None = None, output: Output = PLAIN) -> None:
+    """Write a page about a saved model: what it is, its data, its training, its parameters.
+
+    Args:
+        model: The folder of a saved model or detector.
+        out: The page, one HTML file that needs nothing beside it; report.html in that folder unless told otherwise.
+        output: How to answer.
+    """
+    import isthmus
+
+    path = page_of(isthmus.load(model), model.name).write(out or model / "report.html")
+    output.answer(str(path), {"report": str(path)})
+
+
+def page_of(loaded: Any, name: str) -> Page:
+    """The page about a fitted model or detector whose folder is called `name`."""
+    import isthmus
+    from isthmus.report import Page
+
+    member = getattr(loaded, "model_", loaded)
+    inside = "" if member is loaded else f", a detector around a `{type(member).__name__}`"
+    blocks = [about(member), training(member.history_), data(member), parameters(loaded)]
+    return Page(
+        f"{type(loaded).__name__} {name}",
+        f"A saved model in the folder `{name}`{inside}. All costs are in nats per sample.",
+        [block for block in blocks if block is not None],
+        f"Written by isthmus {isthmus.__version__}.",
+    )
+
+
+def about(member: Any) -> Block:
+    """What the model is, and how large."""
+    from isthmus.report import Code, Figures, Section, Text
+
+    sentence = " ".join((type(member).__doc__ or "").partition("\n\n")[0].split())
+    weights = sum(weight.numel() for weight in member.network_.parameters())
+    figures = Figures(
+        [
+            ("Code", member.latent_dim_, f"numbers for a row of {member.spec_.n_features}"),
+            ("Weights", weights, "numbers that were learnt"),
+            ("Epochs", member.n_iter_, "passes over the rows"),
+        ]
+    )
+    return Section(
+        "Model", [Text(f"{sentence} Paper: {member.paper}."), figures, Code(repr(member), "As it was fitted")]
+    )
+
+
+def data(member: Any) -> Block:
+    """What the model was fitted on: the kind of data and, for a table, its columns."""
+    from isthmus.report import Section, Table, Text
+
+    spec = member.spec_
+    shape = " x ".join(map(str, spec.shape))
+    if not spec.columns:
+        said = f"Each row is one {spec.kind} of shape {shape} (channels first), scaled as (value - offset) / factor "
+        said += f"with offset {spec.offset:g} and factor {spec.factor:g}."
+        return Section("Data", [Text(said)])
+    shown = spec.columns[:MOST_COLUMNS]
+    rows = [[column.name, column.kind, column.center, column.scale, column.low, column.high] for column in shown]
+    count = f"The first {len(shown)} of {len(spec.columns)}" if len(shown) < len(spec.columns) else f"{len(shown)}"
+    caption = f"{count} columns; a number is scaled as (value - center) / scale"
+    return Section("Data", [Table(["column", "kind", "center", "scale", "lowest", "highest"], rows, caption)])
+
+
+def training(history: list[dict[str, Any]]) -> Block | None:
+    """What each epoch cost; nothing where there is no history, and one chart where nothing but distortion was paid."""
+    from isthmus.report import Section, charts
+
+    drawn: list[Block] = []
+    for title, figure in CHARTS.items():
+        curves = {
+            "training rows": curve_of(history, figure),
+            "held-out rows": curve_of(history, f"validation_{figure}"),
+        }
+        series = {name: curve for name, curve in curves.items() if curve[0]}
+        if series:
+            drawn.append(charts.curves(series, title=title, x="epoch", y="nats per sample"))
+    return Section("Training", drawn[:1] if len(drawn) < len(CHARTS) else drawn) if drawn else None
+
+
+def curve_of(history: list[dict[str, Any]], figure: str) -> tuple[list[int], list[float]]:
+    """The epochs that have a figure, and the figure.
+
+    Example:
+        >>> curve_of([{"epoch": 1, "loss": 2.5}, {"epoch": 2, "loss": 1.5}], "loss")
+        ([1, 2], [2.5, 1.5])
+    """
+    found = [line for line in history if figure in line]
+    return [line["epoch"] for line in found], [line[figure] for line in found]
+
+
+def parameters(loaded: Any) -> Block:
+    """What was set, and what it became."""
+    from isthmus.report import Section, Table
+
+    given, settings = loaded.get_params(False), getattr(loaded, "settings_", None)
+    rows = [[name, repr(value), repr(getattr(settings, name, value))] for name, value in given.items()]
+    return Section("Parameters", [Table(["parameter", "given", "used"], rows, "Every parameter")])

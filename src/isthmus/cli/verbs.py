@@ -1,0 +1,73 @@
+"""`isthmus encode`, `decode` and `reconstruct`: rows to codes, codes to rows, rows to what comes out for them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from isthmus.cli.batch import TABLES, USUAL, Files, Job, carry_out, ending_like, jobs
+from isthmus.cli.output import PLAIN, Output
+
+KEPT = (*TABLES, ".npy", ".npz")
+
+
+def encode(model: Path, /, *data: Path, out: Path, files: Files = USUAL, output: Output = PLAIN) -> None:
+    """Write the code z of each row.
+
+    Args:
+        model: The folder of a saved model.
+        data: Files of rows like those that the model was fitted on.
+        out: A file, whose ending is its format; or a folder, which gets a file for each of the data.
+        files: Which answers to give, and where to work.
+        output: How to answer.
+    """
+    wanted = jobs(data, out, ending_like(KEPT, ".npy", ".npy"))
+    from isthmus.cli.rows import as_columns, member_in, rows_of
+
+    member = member_in(model, files.device)
+
+    def work(job: Job) -> Any:
+        return as_columns(member.transform(rows_of(job.data, files.target)), job.out)
+
+    carry_out(wanted, work, output, files.resume)
+
+
+def decode(model: Path, /, *data: Path, out: Path, files: Files = USUAL, output: Output = PLAIN) -> None:
+    """Write the row that each code stands for.
+
+    Args:
+        model: The folder of a saved model.
+        data: Files of codes, as `isthmus encode` writes them.
+        out: A file, whose ending is its format; or a folder, which gets a file (where rows are 8-bit images, a folder
+            of them) for each of the data.
+        files: Which answers to give, and where to work.
+        output: How to answer.
+    """
+    from isthmus.cli.rows import member_in, rows_of
+
+    member = member_in(model, files.device)
+    are_images = member.spec_.kind == "image" and member.spec_.dtype == "uint8"
+    wanted = jobs(data, out, ending_like(() if are_images else KEPT, "", "" if are_images else ".npy"))
+    carry_out(wanted, lambda job: member.inverse_transform(rows_of(job.data)), output, files.resume)
+
+
+def reconstruct(model: Path, /, *data: Path, out: Path, files: Files = USUAL, output: Output = PLAIN) -> None:
+    """Write what comes out at the other side for each row.
+
+    Args:
+        model: The folder of a saved model.
+        data: Files of rows like those that the model was fitted on.
+        out: A file, whose ending is its format; or a folder, which gets a file (or a folder of images) for each of
+            the data.
+        files: Which answers to give, and where to work.
+        output: How to answer.
+    """
+    wanted = jobs(data, out, ending_like(KEPT, "", ".npy"))
+    from isthmus.cli.rows import member_in, rows_of
+
+    member = member_in(model, files.device)
+
+    def work(job: Job) -> Any:
+        return member.reconstruct(rows_of(job.data, files.target))
+
+    carry_out(wanted, work, output, files.resume)
