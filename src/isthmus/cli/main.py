@@ -1,0 +1,113 @@
+"""`isthmus`: the commands, and what becomes of their errors.
+
+Standard output carries data only; progress, warnings and errors go to standard error. The exit code is 0 where all
+went well, 1 where something failed, 2 where the command or its data cannot be used, 3 where `--fail-on-...` found
+something, 130 where Ctrl-C came first. A command imports torch when it begins to work, so that asking is quick.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from cyclopts import App, CycloptsError, Parameter
+
+import isthmus
+from isthmus.cli import origins
+from isthmus.cli.demo import demo
+from isthmus.cli.fields import Command, with_fields
+from isthmus.cli.fit import fit
+from isthmus.cli.models import models
+from isthmus.cli.report import report
+from isthmus.cli.sample import sample
+from isthmus.cli.score import score
+from isthmus.cli.verbs import decode, encode, reconstruct
+from isthmus.cli.version import version
+from isthmus.errors import IsthmusError, TrainingError, UsageError
+
+COMMANDS: tuple[Command | App, ...] = (demo, models, fit, encode, decode, reconstruct, sample, score, report, version)
+"""In the order of `isthmus --help`; a group of commands is an `App`."""
+
+FAILED, USAGE, INTERRUPTED = 1, 2, 130
+
+
+def main() -> None:
+    """The console script."""
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(words: Sequence[str]) -> int:
+    """Carry out one command line.
+
+    Args:
+        words: What stands behind `isthmus`.
+
+    Returns:
+        The exit code.
+
+    Example:
+        >>> run(["version"])
+        isthmus ...
+        0
+    """
+    with warnings.catch_warnings():
+        warnings.showwarning = _warn
+        try:
+            code = build(words)(words, exit_on_error=False, print_error=False) or 0
+            sys.stdout.flush()  # where nobody reads any more, it is said here and not when Python ends
+            return int(code)
+        except CycloptsError as refused:
+            return _tell(_usage(refused, words), words)
+        except IsthmusError as error:
+            return _tell(error, words)
+        except SystemExit as left:
+            return int(left.code or 0)
+        except KeyboardInterrupt:
+            return INTERRUPTED
+        except BrokenPipeError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return FAILED
+        except OSError as failed:
+            print(f"{type(failed).__name__}: {failed}", file=sys.stderr)
+            return FAILED
+
+
+def build(words: Sequence[str] = ()) -> App:
+    """The whole command; `words` say which model's fields are among the options of those that train one."""
+    app = App(
+        name="isthmus",
+        help="Autoencoders that say what crosses, what crossing costs and what is lost.\n\n"
+        "`isthmus COMMAND --help` says what a command takes.",
+        version=f"isthmus {isthmus.__version__}",
+        config=origins.sources(),
+        default_parameter=Parameter(negative_bool=(), negative_iterable=(), negative_none=()),
+        result_action="return_value",
+        suppress_keyboard_interrupt=False,
+    )
+    for place, command in enumerate(COMMANDS):
+        app.command(command if isinstance(command, App) else with_fields(command, words), sort_key=place)
+    return app
+
+
+def _usage(refused: CycloptsError, words: Sequence[str]) -> UsageError:
+    """A refused command line in our three sentences."""
+    came, _, near = str(refused).replace("\n", " ").partition(" Did you mean ")
+    command = " ".join(["isthmus", *(refused.command_chain or ())])
+    fix = f"did you mean {near.partition('?')[0]}?" if near else f"see {command} --help"
+    return UsageError(came or " ".join(words), f"{command} --help lists what it takes", fix)
+
+
+def _tell(error: IsthmusError, words: Sequence[str]) -> int:
+    """Print an error on standard error, as JSON where that was asked for; returns the exit code."""
+    asked = "--json" in words
+    print(json.dumps(error.as_dict()) if asked else f"{type(error).__name__}: {error}", file=sys.stderr)
+    return FAILED if isinstance(error, TrainingError) else USAGE
+
+
+def _warn(message: Warning | str, *_: Any, **__: Any) -> None:
+    """A warning without the line of code that gave it."""
+    print(f"warning: {message}", file=sys.stderr)
