@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import repeat
+from itertools import islice, repeat
 
 import numpy as np
 import torch
@@ -76,7 +76,7 @@ class Resident:
     def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
         """The batches of epoch `number` from step `start` on; the same two numbers give the same batches."""
         order = torch.randperm(len(self.rows.x), generator=seeded(self.seed, number)).to(self.rows.x.device)
-        yield from hand_out(self.rows, order[sum(self.sizes[:start]) :], self.sizes[start:], self.gaps)
+        yield from hand_out(self.rows, order, self.sizes, self.gaps, start)
 
 
 def batch_sizes(n: int, batch_size: int) -> list[int]:
@@ -108,23 +108,28 @@ def seeded(seed: int, *place: int) -> torch.Generator:
     return torch.Generator().manual_seed(int(mixed[0]))
 
 
-def hand_out(rows: Batch, order: Tensor, sizes: Sequence[int], gaps: bool) -> Iterator[Batch]:
+def hand_out(rows: Batch, order: Tensor, sizes: Sequence[int], gaps: bool, start: int = 0) -> Iterator[Batch]:
     """Gather `rows` in `order`, chunk by chunk, and cut every chunk into batches of these `sizes`.
+
+    Wherever it starts, a batch lies at the same place of its chunk: products of rows that are aligned otherwise may
+    round otherwise, and a run that goes on in the middle of an epoch must end with the same bits.
 
     Args:
         rows: The rows to choose from, as one batch.
         order: Positions in `rows`, one for each row handed out.
         sizes: Rows of each batch; they add up to the length of `order`.
         gaps: Whether what is observed is to be read off the NaN in x.
+        start: How many batches to pass over.
     """
     fields = (rows.x, rows.observed, rows.condition, rows.weight)
     at_once = batches_at_once(rows.x, max(sizes, default=1))
     room = min(at_once * max(sizes, default=0), len(order))
     buffers = [field if field is None else field.new_empty((room, *field.shape[1:])) for field in fields]
-    for chunk, places in _chunks(order, sizes, at_once):
+    for first, chunk, places in _chunks(order, sizes, at_once, start):
         x, observed, condition, weight = map(_gathered, fields, buffers, repeat(places))
         observed = x == x if gaps and x is not None else observed  # NaN alone differs from itself
-        yield from map(Batch, *(_split(field, chunk) for field in (x, observed, condition, weight)))
+        batches = map(Batch, *(_split(field, chunk) for field in (x, observed, condition, weight)))
+        yield from islice(batches, max(0, start - first), None)
 
 
 def batches_at_once(x: Tensor, batch_size: int) -> int:
@@ -132,13 +137,11 @@ def batches_at_once(x: Tensor, batch_size: int) -> int:
     return max(1, CHUNK_BYTES // max(1, batch_size * x[:1].nbytes))
 
 
-def _chunks(order: Tensor, sizes: Sequence[int], at_once: int) -> Iterator[tuple[list[int], Tensor]]:
-    """The sizes of each chunk's batches, with the positions of its rows."""
-    done = 0
-    for first in range(0, len(sizes), at_once):
-        chunk = list(sizes[first : first + at_once])
-        yield chunk, order[done : done + sum(chunk)]
-        done += sum(chunk)
+def _chunks(order: Tensor, sizes: Sequence[int], at_once: int, start: int) -> Iterator[tuple[int, list[int], Tensor]]:
+    """Each chunk from the one of batch `start` on: its first batch, its batches' sizes, its rows' positions."""
+    for first in range(start - start % at_once, len(sizes), at_once):
+        chunk, done = list(sizes[first : first + at_once]), sum(sizes[:first])
+        yield first, chunk, order[done : done + sum(chunk)]
 
 
 def _gathered(field: Tensor | None, buffer: Tensor | None, places: Tensor) -> Tensor | None:

@@ -191,8 +191,7 @@ class StreamBatches:
             sizes = self.sizes[step : step + self.fill]
             x = tape.take(room[: sum(sizes)])
             places = torch.randperm(len(x), generator=seeded(self.seed, number, step)).to(self.device)
-            done = max(0, start - step)
-            yield from hand_out(Batch(x), places[sum(sizes[:done]) :], sizes[done:], self.gaps)
+            yield from hand_out(Batch(x), places, sizes, self.gaps, max(0, start - step))
 
 
 class Tape:
