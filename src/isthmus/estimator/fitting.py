@@ -195,13 +195,15 @@ def working(estimator: Any, run: Run) -> Iterator[None]:
 class Validation:
     """What held-out rows cost at the end of an epoch, without noise from the run.
 
+    It probes no blocks: the outcome would be that of the weights at hand, and a resumed run has others at its first.
+
     Args:
         estimator: Whose network is asked.
         source: The rows.
     """
 
     def __init__(self, estimator: Any, source: Source) -> None:
-        self.blocks, self.source = Blocks(estimator.network_, source.spec.width), source
+        self.blocks, self.source = Blocks(estimator.network_, source.spec.width, exact=False), source
 
     def __call__(self) -> dict[str, float]:
         """Mean distortion and rate, and their sum."""
