@@ -170,7 +170,7 @@ def test_every_part_may_run_twice_in_one_objective(case: Case) -> None:
         network.zero_grad()
         losses = [sum(player.objective(network, batch_of(model, case.rows())).values()).sum() for _ in range(times)]
         sum(losses).backward()
-        return [parameter.grad.clone() for parameter in network.parameters()]
+        return [parameter.grad.clone() for module in player.modules for parameter in module.parameters()]
 
     for once, twice in zip(gradients(1), gradients(2), strict=True):
         assert torch.allclose(2 * once, twice, rtol=1e-4, atol=1e-5 * float(once.abs().max()))
@@ -235,8 +235,15 @@ def test_weights_weigh(case: Case) -> None:
 @every_case
 def test_abilities_tell_the_truth(case: Case, fitted: Any, tmp_path: Any) -> None:
     model, rows = fitted(case), case.rows()
+    labels = np.arange(len(rows)) % 2
     arguments = {
         "sample": (3,),
+        "interpolate": (take(rows, slice(0, 2)), take(rows, slice(2, 4)), 3),
+        "traverse": (take(rows, slice(0, 2)), 0, [-1.0, 1.0]),
+        "log_likelihood": (rows, 2),
+        "elbo_gap": (rows, 2),
+        "finetune": (rows, labels),
+        "summary": (),
         "save": (tmp_path / "saved",),
         "inverse_transform": (model.transform(rows),),
     }

@@ -14,15 +14,22 @@ ALWAYS = (
     "reconstruct",
     "score_samples",
     "anomaly_score",
+    "finetune",
+    "summary",
     "save",
 )
+NO_PRIOR = "its code has no prior{}: use a VAE"
+NO_DENSITY = "its codes have no density p(z) and no posterior q(z | x): use a VAE"
 
 
 def abilities_of(estimator: Any) -> dict[str, bool | str]:
     """{verb: True, or the reason why not}."""
     return {
         **dict.fromkeys(ALWAYS, True),
-        "sample": estimator.has_prior or "its code has no prior to draw from: use a VAE",
+        "sample": estimator.has_prior or NO_PRIOR.format(" to draw from"),
+        "interpolate": estimator.has_prior or NO_PRIOR.format(", so what lies between two codes means nothing"),
+        "traverse": estimator.has_prior or NO_PRIOR.format(", which would say how far an axis reaches"),
+        **dict.fromkeys(("log_likelihood", "elbo", "elbo_gap"), estimator.has_density or NO_DENSITY),
         "denoise": estimator.is_corrupted or "it was not trained to undo a corruption: use DenoisingAutoencoder",
         "fill": estimator.fills() or "it never saw a missing cell: fit on rows with gaps, or with corruption='masking'",
     }

@@ -9,9 +9,9 @@ from sklearn.utils import check_random_state
 
 from isthmus.core.settings import Settings
 from isthmus.core.spec import Spec
-from isthmus.errors import LatentTooWideError, ParameterError, UnknownNameError
+from isthmus.errors import InputError, LatentTooWideError, ParameterError, UnknownNameError
 from isthmus.parts.backbones.activations import MODULES
-from isthmus.parts.backbones.choose import Architecture, architecture, default_hidden_dims
+from isthmus.parts.backbones.choose import ARCHITECTURES, Architecture, architecture, default_hidden_dims
 from isthmus.training.devices import has_bfloat16_units, resolve_device
 
 UPDATES = 2000  # steps that a fit with epochs="auto" takes at least, within EPOCHS
@@ -32,14 +32,15 @@ def derive(asked: Any, spec: Spec, rows: int) -> Settings:
     Raises:
         ParameterError: a parameter outside its domain; the message says the domain.
     """
-    backbone = architecture(asked.architecture, spec)
-    hidden_dims = _hidden_dims(asked.hidden_dims, backbone, spec)
+    usual = asked.usual(spec)
+    backbone = _backbone(asked, spec, usual)
+    hidden_dims = _hidden_dims(asked.hidden_dims, usual.get("hidden_dims") or default_hidden_dims(backbone, spec))
     batch_size = _batch_size(asked.batch_size, rows)
     if asked.activation not in MODULES:
         raise UnknownNameError.among("activation", asked.activation, MODULES)
     device = resolve_device(asked.device)
     return Settings(
-        latent_dim=_latent_dim(asked, spec),
+        latent_dim=_latent_dim(asked, spec, usual, backbone.code_shape(spec, hidden_dims)),
         hidden_dims=hidden_dims,
         activation=asked.activation,
         architecture=backbone,
@@ -97,11 +98,40 @@ def _real(name: str, value: Any, zero: bool = False) -> float:
     return float(number)
 
 
-def _latent_dim(asked: Any, spec: Spec) -> int:
-    """1.5 times the root of the features, and always fewer than there are features to copy."""
-    if asked.latent_dim == "auto":
-        return max(1, min(spec.width - 1, round(1.5 * math.sqrt(spec.width)), 64))
-    latent_dim = whole("latent_dim", asked.latent_dim)
+def _backbone(asked: Any, spec: Spec, usual: dict[str, Any]) -> Architecture:
+    """Asked for, or the member's own, or what the kind of data gets."""
+    who = type(asked).__name__
+    if spec.kind not in asked.kinds:
+        allowed = f"{who} takes data of kind {' or '.join(map(repr, asked.kinds))}"
+        raise InputError(f"X, a {spec.kind} of shape {spec.shape}", allowed, "use a member made for it: Autoencoder()")
+    wanted = usual.get("architecture", "auto") if asked.architecture == "auto" else asked.architecture
+    backbone = architecture(wanted, spec)
+    if not isinstance(backbone, tuple(ARCHITECTURES[name] for name in asked.backbones)):
+        allowed = f"{who} is built of {' or '.join(map(repr, asked.backbones))}"
+        raise ParameterError(f"architecture={asked.architecture!r}", allowed, "use architecture='auto'")
+    return backbone
+
+
+def narrow(spec: Spec) -> int:
+    """1.5 times the root of the features, and always fewer than there are features to copy.
+
+    Example:
+        >>> narrow(Spec("table", (30,))), narrow(Spec("image", (1, 28, 28))), narrow(Spec("table", (2,)))
+        (8, 42, 1)
+    """
+    return max(1, min(spec.width - 1, round(1.5 * math.sqrt(spec.width)), 64))
+
+
+def _latent_dim(asked: Any, spec: Spec, usual: dict[str, Any], shape: tuple[int, ...] | None) -> int:
+    """Asked for, or what the shape of the code says, or the member's own, or `narrow`."""
+    if asked.latent_dim == "auto" and shape is None:
+        return int(usual.get("latent_dim", narrow(spec)))
+    latent_dim = whole("latent_dim", asked.latent_dim) if asked.latent_dim != "auto" else math.prod(shape or ())
+    if shape is not None and latent_dim != math.prod(shape):
+        allowed = f"a code of shape {shape} has {math.prod(shape)} numbers"
+        raise ParameterError(
+            f"latent_dim={latent_dim} with latent_channels={shape[0]}", allowed, "leave out latent_dim"
+        )
     if latent_dim >= spec.width and not asked.may_be_wide():
         raise LatentTooWideError(
             f"latent_dim={latent_dim}, but the data has n_features={spec.width}",
@@ -111,10 +141,10 @@ def _latent_dim(asked: Any, spec: Spec) -> int:
     return latent_dim
 
 
-def _hidden_dims(asked: Any, backbone: Architecture, spec: Spec) -> tuple[int, ...]:
-    """Given, or what the backbone derives from the data."""
+def _hidden_dims(asked: Any, usual: tuple[int, ...]) -> tuple[int, ...]:
+    """Asked for, or the usual ones."""
     if isinstance(asked, str) and asked == "auto":
-        return default_hidden_dims(backbone, spec)
+        return usual
     if isinstance(asked, str) or not hasattr(asked, "__iter__"):
         raise ParameterError(
             f"hidden_dims={asked!r}", "it is a tuple of widths, the outermost first", "use hidden_dims=(64, 32)"

@@ -20,23 +20,28 @@ from torch import Tensor, nn
 from isthmus.core.code import Batch, Terms
 from isthmus.core.player import Player, Stage
 from isthmus.core.settings import Settings
-from isthmus.core.spec import Spec
-from isthmus.estimator import fitting, persistence, printing, restoration, states
-from isthmus.estimator.abilities import abilities_of, require
+from isthmus.core.spec import Kind, Spec
+from isthmus.estimator import fitting, persistence, printing, states, summary
+from isthmus.estimator.abilities import abilities_of
 from isthmus.estimator.blocks import Blocks
 from isthmus.estimator.events import CallbackSupportMixin, with_callbacks
-from isthmus.estimator.generation import draw
+from isthmus.estimator.generation import Generates
 from isthmus.estimator.inputs import give_back, read, read_codes
+from isthmus.estimator.keeping import cut
+from isthmus.estimator.restoration import Restores
+from isthmus.parts.backbones.choose import ARCHITECTURES
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Estimator(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
+class Estimator(
+    Generates, Restores, CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+):
     """What every member has. Not a member itself.
 
     Args:
         latent_dim: Z, dimensions of the code; "auto" is 1.5 times the root of the number of features.
         hidden_dims: Widths of the encoder's hidden layers, outermost first; the decoder mirrors them.
-        activation: "relu", "leaky-relu", "gelu", "tanh" or "linear".
+        activation: "relu", "leaky-relu", "gelu", "sigmoid", "tanh" or "linear".
         architecture: "auto", "mlp", "conv", "residual", or one of `MLP`, `Convolutional`, `Residual` with options.
         likelihood: p(x | z), one of `parts.likelihoods.LIKELIHOODS`: "gaussian", "bernoulli", "poisson", "mixed", ...;
             "auto" follows the columns.
@@ -77,7 +82,10 @@ class Estimator(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Transform
     paper: ClassVar[str]
     name: ClassVar[str]
     batch_terms: ClassVar[tuple[str, ...]] = ()  # terms that are statistics of the batch, not of the row
+    kinds: ClassVar[tuple[Kind, ...]] = ("table", "image", "series", "volume")  # of data that it takes
+    backbones: ClassVar[tuple[str, ...]] = tuple(ARCHITECTURES)  # that it can be built of
     has_prior: ClassVar[bool] = False  # whether codes can be drawn
+    has_density: ClassVar[bool] = False  # whether p(z) and q(z | x) are densities that a sample of z can be weighed by
     learns_variance: ClassVar[bool] = False  # whether likelihood="auto" has variances of its own
     is_corrupted: ClassVar[bool] = False  # whether it learns to undo a corruption
 
@@ -94,6 +102,10 @@ class Estimator(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Transform
     def stages(self, network: nn.Module) -> list[Stage]:
         """Who learns when; one player for the whole run unless a member says otherwise."""
         return [Stage([Player("autoencoder", [network], self.objective)])]
+
+    def usual(self, spec: Spec) -> dict[str, Any]:
+        """What "auto" is for this member where it is not what the family has: latent_dim, hidden_dims, architecture."""
+        return {}
 
     def may_be_wide(self) -> bool:
         """Whether a code as wide as the input makes sense, because something else than its width limits it."""
@@ -139,9 +151,20 @@ class Estimator(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Transform
         z = read_codes(self, Z)
         return give_back(self, self._blocks().run(z, self._decoded))
 
-    def reconstruct(self, X: Any) -> Any:
-        """What comes out at the other side for each row, in the container, types and units that X had."""
-        return give_back(self, self._blocks().run(read(self, X), self._rebuilt), like=X)
+    def reconstruct(self, X: Any, *, keep: int | None = None) -> Any:
+        """What comes out at the other side for each row, in the container, types and units that X had.
+
+        Args:
+            X: Rows.
+            keep: How many units of the code to keep, the largest of a sparse code or the first of an ordered one;
+                None for all.
+
+        Raises:
+            AbilityError: `keep` for a code none of whose units comes before another.
+        """
+        check_is_fitted(self)
+        rebuilt = self._rebuilt if keep is None else cut(self, keep)
+        return give_back(self, self._blocks().run(read(self, X), rebuilt), like=X)
 
     # What it costs. --------------------------------------------------------------------------------------------------
 
@@ -163,51 +186,49 @@ class Estimator(CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, Transform
         """Mean of `score_samples`, so that a grid search works without labels."""
         return float(self.score_samples(X).mean())
 
-    # New data and restored data. -------------------------------------------------------------------------------------
-
-    def sample(self, n: int, *, y: Any = None, random_state: Any = None) -> Any:
-        """n new rows: codes from the prior, decoded. Tables are drawn from p(x | z); images and series are its mean.
-
-        Raises:
-            AbilityError: the code has no prior.
-        """
-        check_is_fitted(self)
-        require(self, "sample")
-        return give_back(self, draw(self, n, random_state))
-
-    def denoise(self, X: Any) -> Any:
-        """Rows with the corruption undone that the model was trained on.
-
-        Raises:
-            AbilityError: it was trained on none.
-        """
-        require(self, "denoise")
-        return self.reconstruct(X)
-
-    def fill(self, X: Any, mask: ArrayLike | None = None) -> Any:
-        """X with its missing cells replaced by what the model expects there.
-
-        Args:
-            X: Rows with gaps.
-            mask: True where a cell is known, (n, ...); None takes the cells that are not missing.
-
-        Raises:
-            AbilityError: the model never learnt to see gaps.
-        """
-        check_is_fitted(self)
-        require(self, "fill")
-        return restoration.fill(self, X, mask)
-
-    def fills(self) -> bool:
-        """Whether training had cells hidden or missing."""
-        spec: Spec | None = getattr(self, "spec_", None)
-        return bool(spec and any(c.gaps for c in spec.columns)) or getattr(self, "corruption", "") == "masking"
-
     # The model itself. -----------------------------------------------------------------------------------------------
 
     def abilities(self) -> dict[str, bool | str]:
         """{verb: True, or the reason why not}."""
         return abilities_of(self)
+
+    def summary(self) -> summary.Summary:
+        """Print what a row goes through: shapes, parameters, multiply-adds and the compression ratio; and return it.
+
+        Example:
+            >>> from isthmus import Autoencoder
+            >>> model = Autoencoder(latent_dim=8, hidden_dims=(), epochs=1).fit(np.eye(50, dtype=np.float32))
+            >>> told = model.summary()
+            stage                 output  parameters  multiply-adds
+            input                     50           0              0
+            encoder.linears.0          8         408            400
+            code                       8           0              0
+            decoder.linears.0         50         450            400
+            total                                858            800
+            50 numbers cross as 8: 6.25x
+            >>> told.ratio
+            6.25
+        """
+        check_is_fitted(self)
+        told = summary.summarise(self)
+        print(told)
+        return told
+
+    def finetune(self, X: Any, y: ArrayLike, **options: Any) -> Any:
+        """A classifier or regressor: this model's encoder with a head, trained together on labelled rows.
+
+        Args:
+            X: Rows like those of training.
+            y: Their labels or numbers, (n,) or (n, outputs); text, booleans and integers are classes, floats are not.
+            options: Fields of `FineTunedClassifier` and `FineTunedRegressor`, which say the rest.
+
+        Returns:
+            A fitted scikit-learn classifier or regressor with a copy of the encoder; the model stays as it is.
+        """
+        check_is_fitted(self)
+        from isthmus.estimator.predictors import finetune  # which stand on estimators themselves
+
+        return finetune(self, X, y, options)
 
     def save(self, path: str | Path) -> Path:
         """Write the model as a folder of JSON and safetensors; `isthmus.load` reads it."""

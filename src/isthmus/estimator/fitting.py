@@ -121,11 +121,11 @@ def split(X: Any, weight: Any, validation: Any, seed: int) -> tuple[Any, Any, An
 def settle(estimator: Any, spec: Spec, rows: int, seed: int) -> None:
     """Derive what was left "auto", and build the network with its first weights."""
     estimator.spec_ = spec
-    estimator.settings_ = derive(estimator, spec, rows)
+    estimator.settings_ = settings = derive(estimator, spec, rows)
     estimator.network_ = built(estimator, torch.Generator().manual_seed(seed))
     estimator._scorer = Blocks(estimator.network_, spec.width)
-    estimator.latent_dim_ = estimator.settings_.latent_dim
-    estimator.latent_shape_ = (estimator.latent_dim_,)
+    estimator.latent_dim_ = settings.latent_dim
+    estimator.latent_shape_ = settings.architecture.code_shape(spec, settings.hidden_dims) or (settings.latent_dim,)
 
 
 def built(estimator: Any, generator: torch.Generator) -> nn.Module:

@@ -1,13 +1,142 @@
-"""New rows: codes from the prior, decoded."""
+"""New rows: codes from the prior, between two rows or along one axis, decoded; and how likely rows are."""
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from isthmus.core.spec import Spec
+from isthmus.data.memory import TensorSource
+from isthmus.errors import InputError, ParameterError, UnknownNameError
+from isthmus.estimator.abilities import require
+from isthmus.estimator.containers import array_of
 from isthmus.estimator.defaults import seed_of, whole
+from isthmus.estimator.evidence import Evidence
+from isthmus.estimator.inputs import give_back, read
+
+
+class Generates:
+    """The verbs of an estimator whose codes have a prior."""
+
+    if TYPE_CHECKING:
+        _blocks: Callable[[], Any]
+        _codes: Callable[..., Tensor]
+        _decoded: Callable[..., Tensor]
+        score_samples: Callable[[Any], NDArray[np.float64]]
+        latent_shape_: tuple[int, ...]
+        network_: Any
+
+    def sample(self, n: int, *, y: Any = None, random_state: Any = None) -> Any:
+        """n new rows: codes from the prior, decoded. Tables are drawn from p(x | z); images and series are its mean.
+
+        Raises:
+            AbilityError: the code has no prior.
+        """
+        check_is_fitted(self)
+        require(self, "sample")
+        return give_back(self, draw(self, n, random_state))
+
+    def interpolate(self, a: Any, b: Any, steps: int = 9, path: str = "linear") -> Any:
+        r"""The way from one row to another, decoded from codes between theirs.
+
+        .. math:: z_t = (1 - t)\, z_a + t\, z_b, \quad \text{or} \quad
+                  \frac{\sin((1 - t)\omega)}{\sin\omega} z_a + \frac{\sin(t\omega)}{\sin\omega} z_b
+
+        Args:
+            a: Where it starts: one row, or several.
+            b: Where it ends: as many rows.
+            steps: Rows on the way from each row of `a` to its row of `b`, both ends included.
+            path: "linear", or "spherical", which keeps the length of codes from a normal prior; omega is the angle
+                between the two codes.
+
+        Returns:
+            len(a) * steps rows, one way after the other.
+
+        Raises:
+            AbilityError: the code has no prior, so what lies between two codes means nothing.
+
+        Paper:
+            The spherical path: White 2016, arXiv:1609.04468, section 2.1.
+        """
+        check_is_fitted(self)
+        require(self, "interpolate")
+        if path not in PATHS:
+            raise UnknownNameError.among("path", path, PATHS)
+        start, end = codes_of(self, a), codes_of(self, b)
+        if len(start) != len(end):
+            came, allowed = f"a with {len(start)} rows, b with {len(end)}", "each row of a goes to its row of b"
+            raise InputError(came, allowed, "give both the same number of rows")
+        shares = torch.linspace(0, 1, whole("steps", steps, least=2))[:, None, None]
+        return decoded(self, PATHS[path](start, end, shares).transpose(0, 1))  # (steps, n, Z) -> (n, steps, Z)
+
+    def traverse(self, x: Any, axis: int, values: ArrayLike) -> Any:
+        """One row as it would be if a single unit of its code were another.
+
+        Args:
+            x: One row, or several.
+            axis: Which unit, 0 to Z - 1.
+            values: What it takes; under a normal prior -2 to 2 covers what is common.
+
+        Returns:
+            len(x) * len(values) rows, all values of the first row first.
+
+        Raises:
+            AbilityError: the code has no prior.
+            ParameterError: the code has no such unit.
+        """
+        check_is_fitted(self)
+        require(self, "traverse")
+        z, wide = codes_of(self, x), math.prod(self.latent_shape_)
+        if whole("axis", axis, least=0) >= wide:
+            raise ParameterError(f"axis={axis}", f"the code has the units 0 to {wide - 1}", "use one of those")
+        levels = torch.from_numpy(array_of(values, "values").astype(np.float32).ravel())
+        moved = z[:, None].repeat(1, len(levels), 1)  # (n, Z) -> (n, values, Z)
+        moved[:, :, axis] = levels
+        return decoded(self, moved)
+
+    def elbo(self, X: Any) -> NDArray[np.float64]:
+        """Evidence lower bound of each row in nats, (n,): at most log p(x), in expectation over the fixed draws.
+
+        Raises:
+            AbilityError: p(z) or q(z | x) is no density.
+        """
+        require(self, "elbo")
+        return self.score_samples(X)
+
+    def elbo_gap(self, X: Any, n_importance: int = 500) -> NDArray[np.float64]:
+        """`log_likelihood` - `elbo` of each row in nats, (n,): what the posterior's form and the encoder give away."""
+        require(self, "elbo_gap")
+        return self.log_likelihood(X, n_importance) - self.elbo(X)
+
+    def log_likelihood(self, X: Any, n_importance: int = 500) -> NDArray[np.float64]:
+        r"""log p(x) of each row in nats, (n,), by importance sampling from its posterior.
+
+        .. math:: \log \tfrac1S \textstyle\sum_s \frac{p(x|z_s)\, p(z_s)}{q(z_s|x)}, \quad z_s \sim q(z|x)
+
+        It is a lower bound in expectation that tightens with S. The noise is fixed and the same for every row, so a
+        row gives the same bits at every call, whatever rows come with it. Densities are those of the scaled data.
+
+        Args:
+            X: Rows.
+            n_importance: S, draws from each row's posterior.
+
+        Raises:
+            AbilityError: p(z) or q(z | x) is no density.
+
+        Paper:
+            Burda, Grosse & Salakhutdinov 2016, arXiv:1509.00519, eq. 8.
+        """
+        check_is_fitted(self)
+        require(self, "log_likelihood")
+        evidence = Evidence(self.network_, whole("n_importance", n_importance))
+        return self._blocks().run(read(self, X), evidence).double().numpy()  # type: ignore[no-any-return]
 
 
 def draw(estimator: Any, n: int, random_state: Any) -> Tensor:
@@ -26,3 +155,40 @@ def draw(estimator: Any, n: int, random_state: Any) -> Tensor:
         if estimator.spec_.kind == "table":
             return network.likelihood.sample(params, generator).cpu()  # type: ignore[no-any-return]
         return network.mean(params).cpu()  # type: ignore[no-any-return]
+
+
+def codes_of(estimator: Any, rows: Any) -> Tensor:
+    """Codes of some rows, or of a single one without an axis for rows, (n, Z)."""
+    spec: Spec = estimator.spec_
+    if isinstance(rows, np.ndarray | torch.Tensor) and rows.ndim == (len(spec.layout) or 1):
+        rows = rows[None]
+    codes: Tensor = estimator._blocks().run(read(estimator, rows), estimator._codes)
+    return codes
+
+
+def decoded(estimator: Any, z: Tensor) -> Any:
+    """The rows of these codes in the caller's container, (n, steps, Z) -> n * steps rows."""
+    shape = estimator.latent_shape_
+    source = TensorSource(z.reshape(-1, *shape), Spec("table", shape))
+    return give_back(estimator, estimator._blocks().run(source, estimator._decoded))
+
+
+def linear(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
+    """Straight from `start` to `end`, (n, Z) each, at these shares of the way, (steps, 1, 1) -> (steps, n, Z)."""
+    return (1 - share) * start + share * end
+
+
+def spherical(start: Tensor, end: Tensor, share: Tensor) -> Tensor:
+    """Along the arc from `start` to `end`; straight where they point the same way or opposite ways.
+
+    Example:
+        >>> spherical(torch.tensor([[1.0, 0.0]]), torch.tensor([[0.0, 1.0]]), torch.tensor([[[0.5]]]))
+        tensor([[[0.7071, 0.7071]]])
+    """
+    angle = torch.arccos(torch.cosine_similarity(start, end, dim=1).clamp(-1, 1))[:, None]  # (n, 1)
+    sine = angle.sin()
+    arc = (((1 - share) * angle).sin() * start + (share * angle).sin() * end) / sine
+    return torch.where(sine.abs() < 1e-4, linear(start, end, share), arc)
+
+
+PATHS: dict[str, Callable[[Tensor, Tensor, Tensor], Tensor]] = {"linear": linear, "spherical": spherical}

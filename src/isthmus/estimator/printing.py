@@ -28,8 +28,11 @@ def shown(estimator: Any, width: int) -> str:
     settings = getattr(estimator, "settings_", None)
     parts = []
     for name, value in estimator.get_params(deep=False).items():
-        if isinstance(value, str) and value == "auto" and settings is not None and name in DERIVED:
+        derived = isinstance(value, str) and value == "auto" and settings is not None
+        if derived and name in DERIVED:
             parts.append(f"{name}={_short(getattr(settings, name))}")
+        elif derived and hasattr(estimator, f"{name}_"):  # what a member derives itself
+            parts.append(f"{name}={_short(getattr(estimator, f'{name}_'))}")
         elif repr(value) != repr(defaults[name]):
             parts.append(f"{name}={_short(value)}")
     text = f"{type(estimator).__name__}({', '.join(parts)})"

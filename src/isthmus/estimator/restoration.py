@@ -1,19 +1,56 @@
-"""Gaps closed with what the model expects there."""
+"""Damage undone: noise taken away, gaps closed with what the model expects there."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from isthmus.core.spec import Spec
 from isthmus.data.arrays import channels_first, sample_shape
 from isthmus.data.memory import TensorSource
 from isthmus.errors import InputError
+from isthmus.estimator.abilities import require
 from isthmus.estimator.inputs import give_back, read
+
+
+class Restores:
+    """The verbs of an estimator that learnt to rebuild rows it saw damaged."""
+
+    if TYPE_CHECKING:
+        reconstruct: Any
+
+    def denoise(self, X: Any) -> Any:
+        """Rows with the corruption undone that the model was trained on.
+
+        Raises:
+            AbilityError: it was trained on none.
+        """
+        require(self, "denoise")
+        return self.reconstruct(X)
+
+    def fill(self, X: Any, mask: ArrayLike | None = None) -> Any:
+        """X with its missing cells replaced by what the model expects there.
+
+        Args:
+            X: Rows with gaps.
+            mask: True where a cell is known, (n, ...); None takes the cells that are not missing.
+
+        Raises:
+            AbilityError: the model never learnt to see gaps.
+        """
+        check_is_fitted(self)
+        require(self, "fill")
+        return fill(self, X, mask)
+
+    def fills(self) -> bool:
+        """Whether training had cells hidden or missing."""
+        spec: Spec | None = getattr(self, "spec_", None)
+        return bool(spec and any(c.gaps for c in spec.columns)) or getattr(self, "corruption", "") == "masking"
 
 
 def fill(estimator: Any, X: Any, mask: Any) -> Any:

@@ -35,6 +35,7 @@ class VAE(Estimator):
     """
 
     has_prior: ClassVar[bool] = True
+    has_density: ClassVar[bool] = True
     learns_variance: ClassVar[bool] = True
 
     def build(self, spec: Spec) -> nn.Module:

@@ -5,14 +5,12 @@ A penalty that is a statistic of the batch, or of the weights alone, is one valu
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import cast
 
 import torch
 from torch import Tensor, nn
 
-from isthmus.parts.backbones.dense import Dense
+from isthmus.parts.backbones.dense import Dense, plainly
 from isthmus.parts.masks import byte_mask
 
 
@@ -159,7 +157,7 @@ def hutchinson_jacobian(encoder: nn.Module, x: Tensor, generator: torch.Generato
     Paper:
         Hutchinson 1990, Communications in Statistics 19, section 2: the trace of J J^T.
     """
-    with torch.enable_grad(), _plainly(encoder):
+    with torch.enable_grad(), plainly(encoder):
         x = x.detach().requires_grad_()
         h = encoder(x)
         signs = 2 * byte_mask(h.shape, 0.5, generator, h.device).to(h.dtype) - 1
@@ -178,16 +176,3 @@ def _is_shallow(stack: Dense) -> bool:
     """Whether the closed form holds: at most one hidden layer, and nothing between it and its activation."""
     free = all(isinstance(part, nn.Identity) for part in (*stack.norms, stack.dropout))
     return len(stack.linears) <= 2 and free
-
-
-@contextmanager
-def _plainly(module: nn.Module) -> Iterator[None]:
-    """Let every hand-written node inside the module step aside for its plain twin, which differentiates twice."""
-    stacks = [part for part in module.modules() if isinstance(part, Dense) and part.has_node]
-    for stack in stacks:
-        stack.has_node = False
-    try:
-        yield
-    finally:
-        for stack in stacks:
-            stack.has_node = True

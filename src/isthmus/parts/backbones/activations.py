@@ -16,6 +16,7 @@ MODULES: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
     "leaky-relu": nn.LeakyReLU,
     "gelu": nn.GELU,
+    "sigmoid": nn.Sigmoid,
     "tanh": nn.Tanh,
     "linear": nn.Identity,
 }
@@ -32,6 +33,10 @@ IN_PLACE: dict[str, InPlace] = {
     "leaky-relu": (
         lambda h: nn.functional.leaky_relu_(h, LEAK),
         lambda gradient, y: _aten.leaky_relu_backward.grad_input(gradient, y, LEAK, True, grad_input=gradient),
+    ),
+    "sigmoid": (
+        torch.sigmoid_,
+        lambda gradient, y: _aten.sigmoid_backward.grad_input(gradient, y, grad_input=gradient),
     ),
     "tanh": (torch.tanh_, lambda gradient, y: _aten.tanh_backward.grad_input(gradient, y, grad_input=gradient)),
     "linear": (lambda h: h, lambda gradient, y: gradient),

@@ -22,6 +22,9 @@ WIDTHS = (32, 512)  # an MLP's outermost hidden layer lies between these
 class Architecture(Protocol):
     """Makes the pair of encoder and decoder for a kind of data."""
 
+    def code_shape(self, spec: Spec, hidden_dims: tuple[int, ...]) -> tuple[int, ...] | None:
+        """Shape of a code that keeps the places of the data; None for a flat one, as long as `latent_dim` says."""
+
     def encoder(self, spec: Spec, features: int, settings: Settings) -> nn.Module:
         """View (B, *spec.shape) -> features (B, F)."""
 

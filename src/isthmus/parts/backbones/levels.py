@@ -17,6 +17,22 @@ from isthmus.parts.backbones.axes import Size, channels_last
 from isthmus.parts.backbones.bypass import Bypass
 
 
+class Shaped(nn.Module):
+    """The same numbers in another shape, (B, ...) -> (B, *shape).
+
+    Args:
+        shape: Of one row.
+    """
+
+    def __init__(self, shape: Size) -> None:
+        super().__init__()
+        self.shape = shape
+
+    def forward(self, x: Tensor) -> Tensor:
+        """x in that shape."""
+        return x.reshape(len(x), *self.shape)
+
+
 class LevelEncoder(nn.Module):
     """View (B, C, *size) -> features h (B, F).
 

@@ -20,10 +20,11 @@ from isthmus.core.settings import Settings
 from isthmus.core.spec import Spec
 from isthmus.errors import ParameterError
 from isthmus.parts.backbones.activations import activation
-from isthmus.parts.backbones.axes import Size, down, halved, up
+from isthmus.parts.backbones.axes import Size, convolution, down, halved, up
 from isthmus.parts.backbones.bypass import Bypass
 from isthmus.parts.backbones.dropout import Dropout
-from isthmus.parts.backbones.levels import LevelDecoder, LevelEncoder
+from isthmus.parts.backbones.levels import LevelDecoder, LevelEncoder, Shaped
+from isthmus.parts.backbones.linear import Linear
 from isthmus.parts.backbones.options import check_options, rate_in
 from isthmus.parts.entry import flat_entry
 
@@ -45,6 +46,8 @@ class Mirrored(ABC):
         upsampling: How the decoder doubles it: "resize", "transposed" or "pixel-shuffle".
         kernel_size: Extent of the kernels, odd and at least 3.
         hidden: Width of a dense layer between the deepest level and the code, and back; None for none.
+        latent_channels: Channels of a code that keeps the places of the deepest level, (c, *size); None for a flat
+            code of `latent_dim` numbers.
 
     Raises:
         UnknownNameError: an option has a value that is not among its names.
@@ -59,6 +62,7 @@ class Mirrored(ABC):
     upsampling: str = "resize"
     kernel_size: int = 3
     hidden: int | None = None
+    latent_channels: int | None = None
 
     least_axes: ClassVar[int] = 0
 
@@ -70,6 +74,16 @@ class Mirrored(ABC):
             raise ParameterError(f"kernel_size={self.kernel_size!r}", allowed, "use kernel_size=3")
         if self.hidden is not None and self.hidden < 1:
             raise ParameterError(f"hidden={self.hidden!r}", "a width of at least 1, or None", "use hidden=None")
+        if self.latent_channels is not None and (self.latent_channels < 1 or self.hidden is not None):
+            came = f"latent_channels={self.latent_channels!r} with hidden={self.hidden!r}"
+            allowed = "at least 1 channel at each place, and no dense layer that would mix the places"
+            raise ParameterError(came, allowed, "use latent_channels=4 and hidden=None")
+
+    def code_shape(self, spec: Spec, hidden_dims: tuple[int, ...]) -> tuple[int, ...] | None:
+        """(c, *size) of a code that keeps its places; None where `latent_dim` says how long a flat one is."""
+        if self.latent_channels is None:
+            return None
+        return self.latent_channels, *halved(self._size(spec), len(hidden_dims))[-1]
 
     @abstractmethod
     def body(self, axes: int, channels: int, activation_name: str, rate: float) -> list[nn.Module]:
@@ -86,7 +100,7 @@ class Mirrored(ABC):
         size = self._size(spec)
         opening, width = (None, spec.shape[0]) if size else flat_entry(spec, settings.likelihood)
         channels = (width, *settings.hidden_dims)
-        flat = channels[-1] * math.prod(halved(size, len(channels) - 1)[-1])
+        deepest = (channels[-1], *halved(size, len(channels) - 1)[-1])
         levels = [
             nn.Sequential(
                 *down(self.downsampling, len(size), a, b, self.kernel_size, self._bias),
@@ -94,7 +108,7 @@ class Mirrored(ABC):
             )
             for a, b in pairwise(channels)
         ]
-        head = self._dense(flat, features, settings.activation)
+        head = self._head(deepest, features, settings.activation)
         return LevelEncoder(opening or nn.Identity(), levels, head, self._bypass(), settings.precision == "bfloat16")
 
     def decoder(self, spec: Spec, params_shape: tuple[int, ...], settings: Settings) -> nn.Module:
@@ -116,7 +130,7 @@ class Mirrored(ABC):
             for i in reversed(range(len(settings.hidden_dims)))
         ]
         deepest = (channels[-1], *sizes[-1])
-        stem = self._dense(settings.latent_dim, math.prod(deepest), settings.activation)
+        stem = self._stem(settings.latent_dim, deepest, settings.activation)
         return LevelDecoder(stem, deepest, levels, params_shape, self._bypass(), settings.precision == "bfloat16")
 
     @property
@@ -127,13 +141,25 @@ class Mirrored(ABC):
     def _bypass(self) -> Bypass | None:
         return Bypass() if self.skip_connections else None
 
+    def _head(self, deepest: Size, features: int, activation_name: str) -> nn.Sequential:
+        """From the flat deepest level to the features."""
+        if self.latent_channels is None:
+            return self._dense(math.prod(deepest), features, activation_name)
+        axes, cells = len(deepest) - 1, math.prod(deepest[1:])
+        return nn.Sequential(Shaped(deepest), convolution(axes, deepest[0], features // cells, 1), nn.Flatten())
+
+    def _stem(self, latent_dim: int, deepest: Size, activation_name: str) -> nn.Sequential:
+        """From the code to the deepest level."""
+        if self.latent_channels is None:
+            return self._dense(latent_dim, math.prod(deepest), activation_name)
+        code = (self.latent_channels, *deepest[1:])
+        return nn.Sequential(Shaped(code), convolution(len(deepest) - 1, self.latent_channels, deepest[0], 1))
+
     def _dense(self, width_in: int, width_out: int, activation_name: str) -> nn.Sequential:
         """From one width to the other, by way of the hidden layer if there is one."""
         if self.hidden is None:
-            return nn.Sequential(nn.Linear(width_in, width_out))
-        return nn.Sequential(
-            nn.Linear(width_in, self.hidden), activation(activation_name), nn.Linear(self.hidden, width_out)
-        )
+            return nn.Sequential(Linear(width_in, width_out))
+        return nn.Sequential(Linear(width_in, self.hidden), activation(activation_name), Linear(self.hidden, width_out))
 
     def _size(self, spec: Spec) -> Size:
         """The extent of one sample, () for a flat row."""

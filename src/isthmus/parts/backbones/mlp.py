@@ -42,6 +42,10 @@ class MLP:
         """Meet a wrong option here, and not in the middle of a fit."""
         check_options(self)
 
+    def code_shape(self, spec: Spec, hidden_dims: tuple[int, ...]) -> tuple[int, ...] | None:
+        """None: `latent_dim` says how long the flat code is."""
+        return None
+
     def encoder(self, spec: Spec, features: int, settings: Settings) -> nn.Module:
         """View (B, *spec.shape) -> features (B, F)."""
         opening, width = flat_entry(spec, settings.likelihood)

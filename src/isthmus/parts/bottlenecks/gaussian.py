@@ -54,6 +54,23 @@ class Gaussian(Bottleneck):
         """log p(z) = log N(z; 0, I) in nats, (B,)."""
         return -0.5 * (z.square() + math.log(2 * math.pi)).sum(1)
 
+    def weighed(self, features: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        r"""One draw of each row's posterior by noise that all rows share, and log p(z) - log q(z | x) in nats.
+
+        .. math:: \log p(z) - \log q(z|x) = \tfrac12 \textstyle\sum_z (\varepsilon_z^2 + \log \sigma_z^2 - z^2)
+
+        Args:
+            features: (B, 2 Z).
+            generator: On the CPU; where the noise comes from.
+
+        Returns:
+            z (B, Z) and the weight's logarithm, (B,).
+        """
+        mean, log_var = self.posterior(features)
+        noise = torch.randn(mean.shape[1], generator=generator).to(mean.device)
+        z = mean + (0.5 * log_var).exp() * noise
+        return z, 0.5 * (noise.square() + log_var - z.square()).sum(1)
+
     def forward(self, features: Tensor, batch: Batch) -> Code:
         """A sample in training, the mean in evaluation; the rate is exact in both."""
         mean, log_var = self.posterior(features)
