@@ -13,10 +13,20 @@ import isthmus as package
 from isthmus.cli.main import COMMANDS
 from tests.cli.command import Isthmus, command_line, process
 
-NAMES = ("demo", "models", "fit", "encode", "decode", "reconstruct", "sample", "score", "report", "version")
+NAMES = ("demo", "data", "models", "fit", "encode", "decode", "reconstruct", "sample", "score", "report", "version")
+GROUPS = {"data": ("list", "get")}
+LEAVES = [[name, *below] for name in NAMES for below in ([[one] for one in GROUPS.get(name, ())] or [[]])]
 HEAVY = ("torch", "sklearn", "scipy", "numpy", "pandas", "polars", "pyarrow", "matplotlib")
 LOOK = f"import sys; sys.exit(str(heavy) if (heavy := [name for name in {HEAVY} if name in sys.modules]) else 0)"
-QUICK = [["--help"], ["version"], ["version", "--json"], ["models"], ["fit", "--help"], ["fit", "--print-config"]]
+QUICK = [
+    ["--help"],
+    ["data", "get", "--help"],
+    ["version"],
+    ["version", "--json"],
+    ["models"],
+    ["fit", "--help"],
+    ["fit", "--print-config"],
+]
 
 
 @pytest.mark.parametrize("words", [*QUICK, ["fit", "--model", "vae", "--help"], ["fit", "x.csv", "--modle", "vae"]])
@@ -34,10 +44,10 @@ def test_help_lists_the_commands_in_the_order_of_a_day(isthmus: Isthmus) -> None
     assert isthmus.ok().out == told.out
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_every_command_says_what_it_takes(isthmus: Isthmus, name: str) -> None:
-    told = isthmus.ok(name, "--help")
-    assert told.out.startswith(f"Usage: isthmus {name}")
+@pytest.mark.parametrize("words", LEAVES, ids=" ".join)
+def test_every_command_says_what_it_takes(isthmus: Isthmus, words: list[str]) -> None:
+    told = isthmus.ok(*words, "--help")
+    assert told.out.startswith(f"Usage: isthmus {' '.join(words)}")
     assert "--json" in told.out
     assert "_COMMAND_" not in told.out
     described = [line for line in told.out.splitlines() if line.startswith("│") and " --" in line]

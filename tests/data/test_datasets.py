@@ -9,18 +9,23 @@ import pytest
 from sklearn.datasets import load_digits, load_iris
 
 from isthmus import data
-from isthmus.data.datasets import SETS, blobs, factors, load
+from isthmus.data.datasets import SETS, blobs, factors, load, swiss_roll
 from isthmus.data.files import read, read_labelled, write
 from isthmus.errors import ParameterError, UnknownNameError
 
 
-@pytest.mark.parametrize("name", SETS)
+@pytest.mark.parametrize("name", [name for name, known in SETS.items() if known.kind != "downloaded"])
 def test_every_set_is_as_it_is_described(name: str) -> None:
     made = load(name)
-    said = SETS[name][0].replace(",", "").split()
+    said = SETS[name].sentence.replace(",", "").split()
     assert len(made.X) == len(made.y) == next(int(word) for word in said if word.isdigit())
     assert made.columns == () or len(made.columns) == made.X.shape[1]
     assert np.isfinite(made.X).all()
+    if SETS[name].kind == "made":
+        few = load(name, rows=7, random_state=1)
+        assert len(few.X) == len(few.y) == 7
+        assert np.array_equal(few.X, load(name, rows=7, random_state=1).X)
+        assert not np.array_equal(few.X, load(name, rows=7, random_state=2).X)
 
 
 def test_the_bundled_ones_are_those_of_scikit_learn() -> None:
@@ -62,6 +67,14 @@ def test_factors_have_the_rank_and_the_anomalies_that_are_stated() -> None:
     assert rest[made.y == 0].std() == pytest.approx(0.05, rel=0.02)
 
 
+def test_the_roll_is_unrolled_by_its_truth() -> None:
+    made = swiss_roll(300, noise=0.01, random_state=2)
+    angle, height = made.truth["angle"], made.truth["height"]
+    rolled = np.column_stack([angle * np.cos(angle), height, angle * np.sin(angle)])
+    assert abs(made.X - rolled).max() < 0.06
+    assert np.array_equal(made.y, angle)
+
+
 def test_the_seed_is_all_that_matters() -> None:
     assert np.array_equal(factors(random_state=3).X, factors(random_state=3).X)
     assert not np.array_equal(blobs(random_state=3).X, blobs(random_state=4).X)
@@ -73,6 +86,9 @@ def test_the_seed_is_all_that_matters() -> None:
         (lambda: factors(rank=20), "rank=20 with columns=20.*Use rank=19"),
         (lambda: factors(anomalies=2.0), "anomalies=2.0.*between 0 and 1"),
         (lambda: blobs(3, classes=4), "n=3, columns=8, classes=4.*each class needs a row"),
+        (lambda: swiss_roll(0), "n=0"),
+        (lambda: load("wine", rows=5), "rows=5 for wine, a bundled set.*Leave rows out"),
+        (lambda: load("sprites", source="here"), "source='here' for sprites, a made set"),
     ],
 )
 def test_what_cannot_be_made_is_refused(make: object, words: str) -> None:

@@ -82,9 +82,12 @@ def ending_like(kept: Sequence[str], images: str, otherwise: str) -> Callable[[P
     """
 
     def ending(path: Path) -> str:
+        from isthmus.data.datasets import is_at_hand
         from isthmus.data.folders import members
         from isthmus.data.formats import check_there, format_of
 
+        if is_at_hand(path):
+            return otherwise
         check_there(path)
         form = members(path).form if path.is_dir() else format_of(path)
         if form.kind == "images":

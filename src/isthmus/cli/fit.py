@@ -56,7 +56,8 @@ def fit(
     that model.
 
     Args:
-        data: A file (.csv, .parquet, .arrow, .jsonl, .npy, .npz, .idx, .wav, .png) or a folder of such files.
+        data: A file (.csv, .parquet, .arrow, .jsonl, .npy, .npz, .idx, .wav, .png), a folder of such files, or the
+            name of a data set at hand, as `isthmus data list` has them.
         model: Its name; `isthmus models` lists them.
         out: The folder: a new or empty one, unless --resume.
         resume: Go on with the run in --out where there is one.

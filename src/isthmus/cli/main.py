@@ -18,6 +18,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 import isthmus
 from isthmus.cli import origins
+from isthmus.cli.data import data
 from isthmus.cli.demo import demo
 from isthmus.cli.fields import Command, with_fields
 from isthmus.cli.fit import fit
@@ -29,7 +30,9 @@ from isthmus.cli.verbs import decode, encode, reconstruct
 from isthmus.cli.version import version
 from isthmus.errors import IsthmusError, TrainingError, UsageError
 
-COMMANDS: tuple[Command | App, ...] = (demo, models, fit, encode, decode, reconstruct, sample, score, report, version)
+_LEARN = (demo, data, models, fit)
+_USE = (encode, decode, reconstruct, sample, score)
+COMMANDS: tuple[Command | App, ...] = (*_LEARN, *_USE, report, version)
 """In the order of `isthmus --help`; a group of commands is an `App`."""
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
@@ -89,7 +92,11 @@ def build(words: Sequence[str] = ()) -> App:
         suppress_keyboard_interrupt=False,
     )
     for place, command in enumerate(COMMANDS):
-        app.command(command if isinstance(command, App) else with_fields(command, words), sort_key=place)
+        if isinstance(command, App):
+            command.sort_key = place
+            app.command(command)
+        else:
+            app.command(with_fields(command, words), sort_key=place)
     return app
 
 

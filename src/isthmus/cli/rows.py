@@ -8,19 +8,24 @@ from typing import Any
 
 from isthmus.cli.batch import TABLES
 from isthmus.data import files
+from isthmus.data.datasets import is_at_hand, load
 from isthmus.data.scanning import read_or_scan
+from isthmus.data.table_files import to_table
 from isthmus.errors import UnknownNameError, UsageError
 
 
 def rows_of(path: Path, target: str | None = None) -> Any:
     """The rows of a file or folder, streamed where memory is too small, without the column called `target`.
 
+    Where nothing is called so, the path may be the name of a data set at hand: what is known of its rows beside them
+    is left out.
+
     Raises:
         DataFileError: the file cannot be read.
         UnknownNameError: it has no column of that name.
         UsageError: `target` is given for rows without named columns.
     """
-    rows = read_or_scan(path)
+    rows = rows_at_hand(str(path)) if is_at_hand(path) else read_or_scan(path)
     if target is None:
         return rows
     if not hasattr(rows, "column_names"):
@@ -28,6 +33,12 @@ def rows_of(path: Path, target: str | None = None) -> Any:
     if target not in rows.column_names:
         raise UnknownNameError.among("--target", target, rows.column_names)
     return rows.drop_columns([target])
+
+
+def rows_at_hand(name: str) -> Any:
+    """The rows of a bundled or made data set: a table with its columns' names, else an array."""
+    found = load(name)
+    return to_table(dict(zip(found.columns, found.X.T, strict=True))) if found.columns else found.X
 
 
 def member_in(folder: Path, device: str) -> Any:

@@ -15,12 +15,17 @@ _NAMES = {
     "Stream": "streams",
     "Volumes": "arrays",
     "blobs": "datasets",
+    "draw_sprites": "drawings",
     "factors": "datasets",
     "load": "datasets",
+    "moving_digits": "moving",
+    "patches": "photographs",
     "read": "files",
     "read_labelled": "files",
     "read_or_scan": "scanning",
     "scan": "scanning",
+    "sprites": "drawings",
+    "swiss_roll": "datasets",
     "write": "files",
 }
 
