@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from isthmus.tasks.anomaly.whitening import FLOOR, WIDEST, Whitening
@@ -55,3 +56,11 @@ def test_very_wide_rows_are_taken_column_by_column() -> None:
     whitening = Whitening.of(wide, torch.zeros(WIDEST + 1, dtype=torch.float64))
     assert whitening.root is None
     torch.testing.assert_close(whitening.parts(wide), (wide / whitening.scale).square() / 2)
+
+
+@pytest.mark.parametrize("width", [1, 2, 3, 5, 7, 12, 15, 16, 17, 30])
+def test_a_row_costs_the_same_bits_wherever_it_stands(width: int) -> None:
+    rows = torch.from_numpy(RANDOM.normal(size=(64, width)))
+    whitening = Whitening.of(rows, torch.zeros(width, dtype=torch.float64))
+    cost = whitening.cost(rows)
+    assert all(torch.equal(whitening.cost(rows.roll(by, 0)).roll(-by, 0), cost) for by in range(1, 9))

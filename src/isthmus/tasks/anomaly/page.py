@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any
+
 import numpy as np
 
 import isthmus
@@ -58,6 +62,13 @@ def page(demo: Demo) -> Page:
     return Page("Anomaly detection on breast-cancer data", lead, blocks, footer)
 
 
+def drawn(chart: Callable[..., Chart], *values: Any, title: str, **options: Any) -> Block:
+    """A chart, or where matplotlib is not installed a line that says how to have it."""
+    if find_spec("matplotlib") is None:
+        return Text(f'*{title}: to see this chart, run `pip install "isthmus[plot]"` and the demo again.*')
+    return chart(*values, title=title, **options)
+
+
 def headline(demo: Demo) -> Block:
     """The four numbers to remember."""
     figures = demo.comparison.figures()
@@ -104,7 +115,8 @@ def found(demo: Demo) -> Block:
         f"{int(alarms[~malignant].sum())} of {normals} benign ones. {detector.promise_.n} calibration rows promise "
         f"{low} to {high} of those, with 95 % confidence."
     )
-    return charts.histogram(
+    return drawn(
+        charts.histogram,
         {"benign": scores[~malignant], "malignant": scores[malignant]},
         title="Scores of new rows: the further right, the more anomalous",
         x="anomaly score (nats, log scale)",
@@ -125,7 +137,8 @@ def beside(demo: Demo) -> list[Block]:
         "nothing to train. *PCA* keeps as many components as the detector's code has dimensions. *Nearest neighbours* "
         "is the distance to the fifth nearest training row."
     )
-    bars = charts.bars(
+    bars = drawn(
+        charts.bars,
         names,
         [interval.value for interval in intervals],
         [interval.low for interval in intervals],
@@ -195,10 +208,11 @@ def short(value: float) -> str:
     return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
 
 
-def contributions(anomaly: Anomaly) -> Chart:
+def contributions(anomaly: Anomaly) -> Block:
     """The first row's columns as bars, and its code."""
     why = anomaly.reasons
-    return charts.contributions(
+    return drawn(
+        charts.contributions,
         [*(reason.column for reason in why), "the code"],
         [*(reason.share for reason in why), 1 - sum(reason.share for reason in why)],
         [*(reason.seen for reason in why), None],
@@ -221,8 +235,8 @@ def learnt(demo: Demo) -> list[Block]:
         f"{seen:.1f} nats and a new benign row {new:.1f}: the gap is what it learnt by heart, and the reason why a "
         "threshold must come from rows that training never saw."
     )
-    chart = charts.curves({"training rows": curve}, title="Cost of a row while training", x="epoch", y="nats per row")
-    return [Text(text), chart]
+    title = "Cost of a row while training"
+    return [Text(text), drawn(charts.curves, {"training rows": curve}, title=title, x="epoch", y="nats per row")]
 
 
 def made(demo: Demo) -> list[Block]:

@@ -6,6 +6,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn.functional import linear
+
+from isthmus.parts.backbones.linear import widened
 
 FLOOR = 1e-3  # of the spread of all columns together: the least spread that a column is given
 WIDEST = 2048  # columns whose covariance is still a matrix that one wants to hold
@@ -65,7 +68,9 @@ class Whitening:
     def parts(self, rows: Tensor) -> Tensor:
         """Each column's part of the cost in nats, (B, D): half the square of w."""
         standard = (rows - self.center) / self.scale
-        return (standard if self.root is None else standard @ self.root).square() / 2
+        if self.root is None:
+            return standard.square() / 2
+        return linear(standard, *widened(self.root, None))[:, : rows.shape[1]].square() / 2
 
     def cost(self, rows: Tensor) -> Tensor:
         """Half the squared Mahalanobis distance: -log N(v; m, Sigma) in nats up to a constant, (B,)."""
