@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +10,10 @@ import pytest
 from sklearn.datasets import load_breast_cancer
 
 import isthmus as package
+from isthmus.cli import rows
 from isthmus.cli.main import run
-from isthmus.data import files
+from isthmus.data import files, scanning
+from isthmus.data.streams import Stream
 from tests.cli.command import Isthmus
 
 TABLES, ARRAYS = [".csv", ".parquet", ".arrow", ".jsonl"], [".npy", ".npz"]
@@ -40,27 +43,27 @@ def test_codes_go_into_a_file_and_come_back_as_rows(
     isthmus: Isthmus, data: Path, vae: Path, tmp_path: Path, ending: str
 ) -> None:
     model = package.load(vae)
-    rows = files.read(data / "iris.csv").drop_columns(["target"])
+    table = files.read(data / "iris.csv").drop_columns(["target"])
     codes = tmp_path / f"codes{ending}"
     assert isthmus.ok("encode", vae, data / "iris.csv", "--out", codes, *LEAVING).out == f"{codes}\n"
     held = files.read(codes)
     if ending in TABLES:
         assert held.column_names == ["z0", "z1", "z2"]
         held = np.column_stack([column.to_numpy() for column in held.columns])
-    np.testing.assert_allclose(held, model.transform(rows), rtol=1e-6)
+    np.testing.assert_allclose(held, model.transform(table), rtol=1e-6)
     isthmus.ok("decode", vae, codes, "--out", tmp_path / "rows.csv", "--quiet")
     decoded = files.read(tmp_path / "rows.csv")
-    assert decoded.column_names == rows.column_names
-    expected = model.inverse_transform(model.transform(rows))
+    assert decoded.column_names == table.column_names
+    expected = model.inverse_transform(model.transform(table))
     np.testing.assert_allclose(decoded.to_pandas(), expected.to_pandas(), rtol=1e-5)
 
 
 def test_rebuilt_rows_have_the_columns_of_the_data(isthmus: Isthmus, data: Path, vae: Path, tmp_path: Path) -> None:
     isthmus.ok("reconstruct", vae, data / "iris.parquet", "--out", tmp_path / "rebuilt.parquet", *LEAVING)
-    rows = files.read(data / "iris.csv").drop_columns(["target"])
+    table = files.read(data / "iris.csv").drop_columns(["target"])
     rebuilt = files.read(tmp_path / "rebuilt.parquet")
-    assert rebuilt.column_names == rows.column_names
-    np.testing.assert_allclose(rebuilt.to_pandas(), package.load(vae).reconstruct(rows).to_pandas())
+    assert rebuilt.column_names == table.column_names
+    np.testing.assert_allclose(rebuilt.to_pandas(), package.load(vae).reconstruct(table).to_pandas())
 
 
 @pytest.mark.parametrize("name", ["digits", "digits.idx"])
@@ -135,12 +138,10 @@ def test_answers_of_one_name_are_refused(isthmus: Isthmus, data: Path, vae: Path
 def test_a_model_scores_rows(isthmus: Isthmus, data: Path, vae: Path, tmp_path: Path, ending: str) -> None:
     out = tmp_path / f"scores{ending}"
     isthmus.ok("score", vae, data / "iris.csv", "--out", out, *LEAVING)
-    rows = files.read(data / "iris.csv").drop_columns(["target"])
-    found = {
-        name: files.read(out, key=name) if ending == ".npz" else files.read(out)[name].to_numpy() for name in PLAIN
-    }
-    np.testing.assert_array_equal(found["row"], np.arange(150))
-    np.testing.assert_allclose(found["anomaly_score"], package.load(vae).anomaly_score(rows))
+    table = files.read(data / "iris.csv").drop_columns(["target"])
+    row, score = (files.read(out, key=name) if ending == ".npz" else files.read(out)[name] for name in PLAIN)
+    np.testing.assert_array_equal(row, np.arange(150))
+    np.testing.assert_allclose(score, package.load(vae).anomaly_score(table))
 
 
 def test_a_detector_scores_rows_and_finds_anomalies(
@@ -158,6 +159,20 @@ def test_a_detector_scores_rows_and_finds_anomalies(
     assert isthmus(*score, "--fail-on-anomaly", "--resume").code == 3
     one = ("score", detector, tmp_path / "benign.npy", "--out", tmp_path / "one.npz", "--fail-on-anomaly")
     assert isthmus(*one).code == (3 if loaded.predict(X[benign == 1][:1])[0] == -1 else 0)
+
+
+def test_what_is_larger_than_memory_is_fitted_and_scored_from_its_file(
+    isthmus: Isthmus, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rows, "read_or_scan", partial(scanning.read_or_scan, memory_bytes=100))
+    assert type(rows.rows_of(data / "iris.parquet")) is Stream
+    fit = ("fit", data / "iris.parquet", "--model", "vae", "--out", tmp_path / "run", "--epochs", 2, *LEAVING)
+    isthmus.ok(*fit)
+    isthmus.ok("score", tmp_path / "run", data / "iris.parquet", "--out", tmp_path / "streamed.npz", *LEAVING)
+    monkeypatch.undo()
+    isthmus.ok("score", tmp_path / "run", data / "iris.parquet", "--out", tmp_path / "read.npz", *LEAVING)
+    streamed, read = (files.read(tmp_path / f"{how}.npz", key="anomaly_score") for how in ("streamed", "read"))
+    np.testing.assert_array_equal(streamed, read)
 
 
 def test_only_a_detector_fails_on_anomalies(isthmus: Isthmus, data: Path, vae: Path, tmp_path: Path) -> None:
