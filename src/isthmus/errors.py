@@ -19,6 +19,7 @@
     │   ├── CorruptFileError               a byte differs from what was written
     │   └── NewerFormatError               written by a newer isthmus
     ├── MissingExtraError(ImportError)     an optional library is not installed
+    ├── PeerError(RuntimeError)            a library to be compared with cannot be installed, or failed
     └── UsageError(ValueError)             a command line that cannot be run
 
 An error says what came (name and value), what is allowed and why, and what to do now. The command line
@@ -163,6 +164,10 @@ class MissingExtraError(IsthmusError, ImportError):
     def of(cls, what: str, library: str, extra: str) -> MissingExtraError:
         """Build the error for `what`, which needs `library` from the extra named `extra`."""
         return cls(what, f"it needs {library}, which is not installed", f'run pip install "isthmus[{extra}]"')
+
+
+class PeerError(IsthmusError, RuntimeError):
+    """A library that a benchmark compares with cannot be installed, or failed."""
 
 
 class UsageError(IsthmusError, ValueError):

@@ -1,0 +1,30 @@
+"""The peer's end of the pipe. It imports nothing but the standard library, whatever environment it runs in."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+
+def serve(**verbs: Callable[..., Any]) -> None:
+    """Answer requests from standard input, one JSON line each, until it ends.
+
+    A request {"verb": name, "given": {...}} calls the verb by that name with what is given; the answer is
+    {"value": ...}, or {"error": traceback}. Whatever else the process prints goes to standard error.
+
+    Args:
+        verbs: Functions of plain values that return one.
+    """
+    answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            answer = {"value": verbs[request["verb"]](**request["given"])}
+        except Exception:
+            answer = {"error": traceback.format_exc()}
+        print(json.dumps(answer), file=answers, flush=True)
