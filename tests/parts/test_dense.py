@@ -188,8 +188,9 @@ def test_scoring_computes_what_training_computes(activation: str, depth: int) ->
     with torch.inference_mode():
         inferred = dense(x)
     trained = dense(x)
-    assert torch.equal(without, trained)
-    assert torch.equal(inferred, trained)
+    assert torch.equal(without, inferred)
+    # Narrow products are widened beyond training, and round otherwise.
+    assert torch.allclose(inferred, trained, rtol=1e-5, atol=1e-6)
 
 
 def test_memory_is_used_again_and_never_by_two() -> None:
