@@ -80,6 +80,12 @@ def test_a_file_with_other_than_options_is_refused(isthmus: Isthmus, tmp_path: P
     assert told in answer.err
 
 
+def test_an_option_may_be_called_like_a_command(isthmus: Isthmus, tmp_path: Path) -> None:
+    path = tmp_path / "run.toml"
+    path.write_text('data = "rows.csv"\n')
+    assert options(isthmus, "--config", path)["data"] == ("rows.csv", str(path))
+
+
 def test_an_environment_variable_that_is_no_option_is_refused(
     isthmus: Isthmus, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,6 +6,7 @@ option settled leaves it alone.
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import tomllib
@@ -44,8 +45,9 @@ def sources(command: str = "", known_only: bool = True) -> list[Source]:
 
     def file(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
         for path in _files(arguments):
-            read = Dict(read_toml(path), source=str(path), allow_unknown=not known_only, use_commands_as_keys=False)
-            read(app, commands, arguments)
+            # Below the command's own name, where cyclopts takes no option for one of the other commands.
+            options = functools.reduce(lambda inner, name: {name: inner}, reversed(commands), read_toml(path))
+            Dict(options, source=str(path), allow_unknown=not known_only)(app, commands, arguments)
 
     return [environment, file, print_all]
 
