@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -83,7 +84,7 @@ UNUSABLE = [
     (["fit", "none.csv", "--model", "vae", "--out", "o"], "DataFileError", ["none.csv is not there"]),
     (["score", "nowhere", "none.csv", "--out", "s.csv"], "MissingFileError", ["nowhere", "config.json"]),
     (["score", "nowhere", "none.csv", "--out", "s.npy"], "UsageError", ["s.npy", ".parquet"]),
-    (["encode", "nowhere", "--out", "z.npy"], "UsageError", ["no DATA"]),
+    (["encode", "nowhere", "--out", "z.npy"], "UsageError", ["DATA requires"]),
     (["encode", "nowhere", "a.csv", "b.csv", "--out", "z.npy"], "UsageError", ["z.npy for 2 files", "name a folder"]),
 ]
 
@@ -102,6 +103,13 @@ def test_what_cannot_be_used_exits_2_with_three_sentences(
     fault = json.loads(as_json.err)
     assert (as_json.code, fault["error"]) == (2, kind)
     assert all(fault[part] for part in ("got", "allowed", "try"))
+
+
+def test_what_the_system_refuses_exits_1(isthmus: Isthmus, vae: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    told = isthmus("sample", vae, "--out", tmp_path / "file" / "new.csv", "--json")
+    assert (told.code, told.out) == (1, "")
+    assert json.loads(told.err)["allowed"] == "the system refused it"
 
 
 def test_a_reader_who_leaves_is_no_error_of_ours() -> None:

@@ -14,6 +14,9 @@ from isthmus.errors import UsageError
 
 TABLES = (".csv", ".parquet", ".arrow", ".jsonl")
 
+Data = Annotated[Path, Parameter(required=True)]
+"""One of the files of data, of which there is one at least."""
+
 
 @Parameter(name="*")
 @dataclass(frozen=True)
@@ -46,7 +49,7 @@ def jobs(data: Sequence[Path], out: Path, ending: Callable[[Path], str]) -> list
     """Which file answers which: `out` itself where it has an ending, else a file in the folder `out` for each.
 
     Args:
-        data: Files or folders of data.
+        data: Files or folders of data, one at least.
         out: A file or a folder.
         ending: Of the answer to one of the data, where it goes into a folder; "" is a folder of images.
 
@@ -57,8 +60,6 @@ def jobs(data: Sequence[Path], out: Path, ending: Callable[[Path], str]) -> list
         >>> [job.out.as_posix() for job in jobs([Path("a.csv"), Path("b.csv")], Path("codes"), lambda path: ".npy")]
         ['codes/a.npy', 'codes/b.npy']
     """
-    if not data:
-        raise UsageError("no DATA", "the command reads one file or more", "name a file")
     if out.suffix and len(data) > 1:
         raise UsageError(f"--out {out} for {len(data)} files", "a file answers one", "name a folder, without an ending")
     if out.suffix:

@@ -28,7 +28,7 @@ from isthmus.cli.sample import sample
 from isthmus.cli.score import score
 from isthmus.cli.verbs import decode, encode, reconstruct
 from isthmus.cli.version import version
-from isthmus.errors import IsthmusError, TrainingError, UsageError
+from isthmus.errors import DataFileError, IsthmusError, TrainingError, UsageError
 
 _LEARN = (demo, data, models, fit)
 _USE = (encode, decode, reconstruct, sample, score)
@@ -75,7 +75,8 @@ def run(words: Sequence[str]) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return FAILED
         except OSError as failed:
-            print(f"{type(failed).__name__}: {failed}", file=sys.stderr)
+            fix = "see to it, to disk space and permissions first, and run the command again"
+            _tell(DataFileError(str(failed), "the system refused it", fix), words)
             return FAILED
 
 

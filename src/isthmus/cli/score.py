@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Any
 
-from isthmus.cli.batch import TABLES, USUAL, Files, Job, carry_out, ending_like, jobs
+from isthmus.cli.batch import TABLES, USUAL, Data, Files, Job, carry_out, ending_like, jobs
 from isthmus.cli.output import FLAG, PLAIN, Output
 from isthmus.errors import UsageError
 
@@ -16,7 +16,7 @@ KEPT = (*TABLES, ".npz")
 def score(
     model: Path,
     /,
-    *data: Path,
+    *data: Data,
     out: Path,
     fail_on_anomaly: Annotated[bool, FLAG] = False,
     files: Files = USUAL,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from isthmus.cli.batch import TABLES, USUAL, Files, Job, carry_out, ending_like, jobs
+from isthmus.cli.batch import TABLES, USUAL, Data, Files, Job, carry_out, ending_like, jobs
 from isthmus.cli.output import PLAIN, Output
 
 KEPT = (*TABLES, ".npy", ".npz")
 
 
-def encode(model: Path, /, *data: Path, out: Path, files: Files = USUAL, output: Output = PLAIN) -> None:
+def encode(model: Path, /, *data: Data, out: Path, files: Files = USUAL, output: Output = PLAIN) -> None:
     """Write the code z of each row.
 
     Args:
@@ -32,7 +32,7 @@ def encode(model: Path, /, *data: Path, out: Path, files: Files = USUAL, output:
     carry_out(wanted, work, output, files.resume)
 
 
-def decode(model: Path, /, *data: Path, out: Path, files: Files = USUAL, output: Output = PLAIN) -> None:
+def decode(model: Path, /, *data: Data, out: Path, files: Files = USUAL, output: Output = PLAIN) -> None:
     """Write the row that each code stands for.
 
     Args:
@@ -48,10 +48,14 @@ def decode(model: Path, /, *data: Path, out: Path, files: Files = USUAL, output:
     member = member_in(model, files.device)
     are_images = member.spec_.kind == "image" and member.spec_.dtype == "uint8"
     wanted = jobs(data, out, ending_like(() if are_images else KEPT, "", "" if are_images else ".npy"))
-    carry_out(wanted, lambda job: member.inverse_transform(rows_of(job.data)), output, files.resume)
+
+    def work(job: Job) -> Any:
+        return member.inverse_transform(rows_of(job.data, files.target))
+
+    carry_out(wanted, work, output, files.resume)
 
 
-def reconstruct(model: Path, /, *data: Path, out: Path, files: Files = USUAL, output: Output = PLAIN) -> None:
+def reconstruct(model: Path, /, *data: Data, out: Path, files: Files = USUAL, output: Output = PLAIN) -> None:
     """Write what comes out at the other side for each row.
 
     Args:
