@@ -41,13 +41,16 @@ def controls(X: Floats, components: int) -> dict[str, Scores]:
     neighbours = NearestNeighbors(n_neighbors=min(NEIGHBOURS, len(z))).fit(z)
 
     def from_mean(rows: Floats) -> Floats:
+        """Length of the standardised row."""
         return _length(scaler.transform(rows))
 
     def from_plane(rows: Floats) -> Floats:
+        """Length of what the components leave."""
         scaled = scaler.transform(rows)
         return _length(scaled - plane.inverse_transform(plane.transform(scaled)))
 
     def from_neighbours(rows: Floats) -> Floats:
+        """Distance to the last of the nearest training rows."""
         distances: Floats = neighbours.kneighbors(scaler.transform(rows))[0]
         return distances[:, -1]
 
