@@ -68,6 +68,17 @@ def test_scores_average_over_fixed_antithetic_draws() -> None:
     assert own.noise.unique(dim=0).shape == own.noise.shape
 
 
+@pytest.mark.parametrize("latent_dim", [1, 3, 8, 20])
+def test_the_fixed_draws_have_the_moments_of_the_noise(latent_dim: int) -> None:
+    noise = bottleneck(latent_dim).noise
+    covariance = noise.T @ noise / DRAWS
+    torch.testing.assert_close(noise.mean(0), torch.zeros(latent_dim))
+    torch.testing.assert_close(covariance.diagonal(), torch.ones(latent_dim))
+    first = covariance[: DRAWS // 2, : DRAWS // 2]
+    torch.testing.assert_close(first, torch.eye(len(first)))
+    assert noise.square().sum(1).mean().item() == pytest.approx(latent_dim)
+
+
 @pytest.mark.parametrize("size", [-1e4, 1e4])
 def test_extreme_log_variances_stay_finite(size: float) -> None:
     h = torch.full((2, 6), size).requires_grad_()
