@@ -44,8 +44,11 @@ def player(network: Any, part: str, objective: Any = None, **hooks: Any) -> Play
 def run(network: nn.Module, stages: Sequence[Stage], **options: Any) -> Run:
     """A run over 20 rows in batches of 5, at a constant rate."""
     batches = options.pop("batches", None) or Resident(rows(), batch_size=5, seed=0)
-    usual = {"epochs": 2, "learning_rate": 0.01, "weight_decay": 0.0, "schedule": constant}
-    return Run(network, stages, batches, generator=torch.Generator().manual_seed(0), **{**usual, **options})
+    generator = torch.Generator().manual_seed(0)
+    made = Run(network, stages, batches, options.pop("epochs", 2), 0.01, options.pop("weight_decay", 0.0), generator)
+    for name, value in {"schedule": constant, **options}.items():
+        setattr(made, name, value)
+    return made
 
 
 def weights(module: nn.Module) -> Tensor:

@@ -7,7 +7,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -85,10 +85,6 @@ class Run:
         weight_decay: Decoupled decay.
         generator: The fit's own noise.
         seed: What the order of the rows was drawn from; a run that is taken up again needs the same.
-        validate: Called at the end of each epoch for what the history says of held-out rows.
-        on_epoch_begin: Called before each epoch.
-        on_epoch_end: Called after it; True ends the run.
-        on_reading: Called every `READ_EVERY` steps, between two of them.
     """
 
     network: nn.Module
@@ -99,26 +95,31 @@ class Run:
     weight_decay: float
     generator: torch.Generator
     seed: int = 0
-    validate: Callable[[], dict[str, float]] = dict
-    on_epoch_begin: Callable[[], None] = lambda: None
-    on_epoch_end: Callable[[], bool] = lambda: False
-    on_reading: Callable[[], None] = lambda: None
-    identity: Callable[[], str] = str  # what a checkpoint of this run must belong to
-    callbacks: Sequence[Any] = ()
-    schedule: Schedule = cosine
-    factor: float = 1.0
-    clip: float | None = None
-    history: list[Record] = field(default_factory=list)
-    fixed_progress: float | None = None  # what batches are told instead of the run's own progress
-    stage: int = 0
-    epoch: int = 0  # within the stage
-    step: int = 0  # within the epoch
-    stopped: bool = False
-    skipped: list[int] = field(default_factory=list)
-    turns: list[Turn] = field(default_factory=list)
-    resumed: dict[str, Tensor] = field(default_factory=dict)  # flat state waiting for its stage to be laid
-    equal: dict[int, Tensor] = field(default_factory=dict)  # equal shares by the number of rows
-    started: float = field(default_factory=time.perf_counter)
+
+    def __post_init__(self) -> None:
+        """Begin at the beginning, with nobody listening."""
+        # Who is asked and told: what the history says of held-out rows, the two ends of an epoch (True at its end
+        # stops the run), the moments between steps, and what a checkpoint of this run must belong to.
+        self.validate: Callable[[], dict[str, float]] = dict
+        self.on_epoch_begin: Callable[[], object] = bool
+        self.on_epoch_end: Callable[[], bool] = bool
+        self.on_reading: Callable[[], object] = bool
+        self.identity: Callable[[], str] = str
+        self.callbacks: Sequence[Any] = ()
+        # How it is steered.
+        self.schedule: Schedule = cosine
+        self.factor = 1.0
+        self.clip: float | None = None
+        self.fixed_progress: float | None = None  # what batches are told instead of the run's own progress
+        # Where it stands.
+        self.history: list[Record] = []
+        self.stage, self.epoch, self.step = 0, 0, 0  # the epoch within the stage, the step within the epoch
+        self.stopped = False
+        self.skipped: list[int] = []
+        self.turns: list[Turn] = []
+        self.resumed: dict[str, Tensor] = {}  # flat state waiting for its stage to be laid
+        self.equal: dict[int, Tensor] = {}  # equal shares by the number of rows
+        self.started = time.perf_counter()
 
     def stage_epochs(self, stage: int) -> int:
         """Epochs of one stage, at least 1; rounded so that those of all stages add up to the run's."""
