@@ -83,6 +83,7 @@ def ending_like(kept: Sequence[str], images: str, otherwise: str) -> Callable[[P
     """
 
     def ending(path: Path) -> str:
+        """That of the answer to one file or folder."""
         from isthmus.data.datasets import is_at_hand
         from isthmus.data.folders import members
         from isthmus.data.formats import check_there, format_of

@@ -38,6 +38,7 @@ def with_fields(command: Command, words: Sequence[str]) -> Command:
     sources += [(common(), "Fields of every model")]
 
     def filled(*args: Any, **options: Any) -> Any:
+        """Call the command with each field by its name."""
         groups = [vars(options.pop(source.name)) for source, _ in sources if source.name in options]
         return command(*args, **options, **{key: value for group in groups for key, value in group.items()})
 
@@ -65,6 +66,7 @@ def model_named(words: Sequence[str], command: str) -> str:
         config: str = "",
         resume: bool = False,
     ) -> str:
+        """Take in any command line."""
         return model
 
     app = App(default_command=look, help_flags=(), version_flags=(), result_action="return_value")

@@ -2,7 +2,7 @@
 
 Standard output carries data only; progress, warnings and errors go to standard error. The exit code is 0 where all
 went well, 1 where something failed, 2 where the command or its data cannot be used, 3 where `--fail-on-...` found
-something, 130 where Ctrl-C came first. A command imports torch when it begins to work, so that asking is quick.
+something, 130 after Ctrl-C. A command imports torch when it begins to work, so that asking is quick.
 """
 
 from __future__ import annotations
@@ -75,7 +75,7 @@ def run(words: Sequence[str]) -> int:
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             return FAILED
         except OSError as failed:
-            fix = "see to it, to disk space and permissions first, and run the command again"
+            fix = "see to it (space? permissions?) and run the command again"
             _tell(DataFileError(str(failed), "the system refused it", fix), words)
             return FAILED
 
@@ -111,8 +111,8 @@ def _usage(refused: CycloptsError, words: Sequence[str]) -> UsageError:
 
 def _tell(error: IsthmusError, words: Sequence[str]) -> int:
     """Print an error on standard error, as JSON where that was asked for; returns the exit code."""
-    asked = "--json" in words
-    print(json.dumps(error.as_dict()) if asked else f"{type(error).__name__}: {error}", file=sys.stderr)
+    told = json.dumps(error.as_dict()) if "--json" in words else f"{type(error).__name__}: {error}"
+    print(told, file=sys.stderr)
     return FAILED if isinstance(error, TrainingError) else USAGE
 
 

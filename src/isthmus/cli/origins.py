@@ -36,6 +36,7 @@ def sources(command: str = "", known_only: bool = True) -> list[Source]:
     """
 
     def environment(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+        """ISTHMUS_COMMAND_OPTION."""
         prefix = "_".join(["ISTHMUS", *(commands or (command,)), ""]).replace("-", "_").upper()
         for name in filter(lambda name: name.startswith(prefix), os.environ):
             option = "--" + name.removeprefix(prefix).lower().replace("_", "-")
@@ -44,6 +45,7 @@ def sources(command: str = "", known_only: bool = True) -> list[Source]:
         Env(prefix, command=False, show=False)(app, commands, arguments)
 
     def file(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
+        """The options that a TOML file holds by name."""
         for path in _files(arguments):
             # Below the command's own name, where cyclopts takes no option for one of the other commands.
             options = functools.reduce(lambda inner, name: {name: inner}, reversed(commands), read_toml(path))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from isthmus.cli.batch import TABLES
+from isthmus.cli.batch import TABLES, Files, Job
 from isthmus.data import files
 from isthmus.data.datasets import is_at_hand, load
 from isthmus.data.scanning import read_or_scan
@@ -47,6 +48,11 @@ def member_in(folder: Path, device: str) -> Any:
 
     loaded = isthmus.load(folder, device)
     return getattr(loaded, "model_", loaded)
+
+
+def answering(verb: Callable[[Any], Any], files: Files) -> Callable[[Job], Any]:
+    """What answers a job: a verb of the model, applied to the rows of its data."""
+    return lambda job: verb(rows_of(job.data, files.target))
 
 
 def as_columns(codes: Any, out: Path) -> Any:

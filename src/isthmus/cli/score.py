@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -39,17 +40,13 @@ def score(
         raise UsageError(f"--out {out}", f"scores have several columns, which {', '.join(KEPT)} hold", "use .parquet")
     wanted = jobs(data, out, ending_like(KEPT, ".parquet", ".parquet"))
     import isthmus
-    from isthmus.cli.rows import rows_of
+    from isthmus.cli.rows import answering
 
     scorer = isthmus.load(model, files.device)
     if fail_on_anomaly and not hasattr(scorer, "threshold_"):
         came = f"--fail-on-anomaly with {model}, which holds a {type(scorer).__name__}"
         raise UsageError(came, "only a detector has a threshold", "score with a detector, or leave it out")
-
-    def work(job: Job) -> dict[str, Any]:
-        return scores(scorer, rows_of(job.data, files.target))
-
-    carry_out(wanted, work, output, files.resume)
+    carry_out(wanted, answering(partial(scores, scorer), files), output, files.resume)
     return FOUND if fail_on_anomaly and any(map(_has_anomaly, wanted)) else 0
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
-from isthmus.cli.batch import TABLES, USUAL, Data, Files, Job, carry_out, ending_like, jobs
+from isthmus.cli.batch import TABLES, USUAL, Data, Files, carry_out, ending_like, jobs
 from isthmus.cli.output import PLAIN, Output
 
 KEPT = (*TABLES, ".npy", ".npz")
@@ -22,14 +21,10 @@ def encode(model: Path, /, *data: Data, out: Path, files: Files = USUAL, output:
         output: How to answer.
     """
     wanted = jobs(data, out, ending_like(KEPT, ".npy", ".npy"))
-    from isthmus.cli.rows import as_columns, member_in, rows_of
+    from isthmus.cli.rows import answering, as_columns, member_in
 
-    member = member_in(model, files.device)
-
-    def work(job: Job) -> Any:
-        return as_columns(member.transform(rows_of(job.data, files.target)), job.out)
-
-    carry_out(wanted, work, output, files.resume)
+    codes = answering(member_in(model, files.device).transform, files)
+    carry_out(wanted, lambda job: as_columns(codes(job), job.out), output, files.resume)
 
 
 def decode(model: Path, /, *data: Data, out: Path, files: Files = USUAL, output: Output = PLAIN) -> None:
@@ -43,16 +38,12 @@ def decode(model: Path, /, *data: Data, out: Path, files: Files = USUAL, output:
         files: Which answers to give, and where to work.
         output: How to answer.
     """
-    from isthmus.cli.rows import member_in, rows_of
+    from isthmus.cli.rows import answering, member_in
 
     member = member_in(model, files.device)
     are_images = member.spec_.kind == "image" and member.spec_.dtype == "uint8"
     wanted = jobs(data, out, ending_like(() if are_images else KEPT, "", "" if are_images else ".npy"))
-
-    def work(job: Job) -> Any:
-        return member.inverse_transform(rows_of(job.data, files.target))
-
-    carry_out(wanted, work, output, files.resume)
+    carry_out(wanted, answering(member.inverse_transform, files), output, files.resume)
 
 
 def reconstruct(model: Path, /, *data: Data, out: Path, files: Files = USUAL, output: Output = PLAIN) -> None:
@@ -67,11 +58,6 @@ def reconstruct(model: Path, /, *data: Data, out: Path, files: Files = USUAL, ou
         output: How to answer.
     """
     wanted = jobs(data, out, ending_like(KEPT, "", ".npy"))
-    from isthmus.cli.rows import member_in, rows_of
+    from isthmus.cli.rows import answering, member_in
 
-    member = member_in(model, files.device)
-
-    def work(job: Job) -> Any:
-        return member.reconstruct(rows_of(job.data, files.target))
-
-    carry_out(wanted, work, output, files.resume)
+    carry_out(wanted, answering(member_in(model, files.device).reconstruct, files), output, files.resume)
