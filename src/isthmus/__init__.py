@@ -13,7 +13,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 # The modules that are part of the public surface.
-_MODULES = ("data", "errors", "metrics")
+_MODULES = ("data", "displays", "errors", "metrics")
 
 # Each public name and the module that defines it, sorted by name.
 _NAMES: dict[str, str] = {
@@ -35,6 +35,7 @@ _NAMES: dict[str, str] = {
     "VAE": "isthmus.models.vae",
     "Volumes": "isthmus.data.arrays",
     "WeightsAndBiases": "isthmus.training.tracking",
+    "diagnose": "isthmus.doctor.diagnosis",
     "family": "isthmus.models",
     "load": "isthmus.estimator.persistence",
     "split_for_detection": "isthmus.tasks.anomaly.splits",

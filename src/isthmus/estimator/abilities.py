@@ -16,6 +16,7 @@ ALWAYS = (
     "anomaly_score",
     "finetune",
     "summary",
+    "diagnose",
     "save",
 )
 NO_PRIOR = "its code has no prior{}: use a VAE"

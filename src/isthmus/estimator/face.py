@@ -24,6 +24,7 @@ from isthmus.core.spec import Kind, Spec
 from isthmus.estimator import fitting, persistence, printing, states, summary
 from isthmus.estimator.abilities import abilities_of
 from isthmus.estimator.blocks import Blocks
+from isthmus.estimator.checking import Checked
 from isthmus.estimator.events import CallbackSupportMixin, with_callbacks
 from isthmus.estimator.generation import Generates
 from isthmus.estimator.inputs import give_back, read, read_codes
@@ -34,7 +35,7 @@ from isthmus.parts.backbones.choose import ARCHITECTURES
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Estimator(
-    Generates, Restores, CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    Checked, Generates, Restores, CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
 ):
     """What every member has. Not a member itself.
 

@@ -1,0 +1,76 @@
+"""`diagnose`: every check on one model."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from isthmus.doctor.findings import Answer, Diagnosis, NotAsked
+from isthmus.doctor.narrows import bottleneck_too_small, code_bypassed, dead_units, identity_mapping, rate_collapsed
+from isthmus.doctor.patient import Patient
+from isthmus.doctor.scale import data_range, refused, unscaled_data
+from isthmus.doctor.unseen import holdout_error, memorisation
+from isthmus.errors import ValueRangeError
+from isthmus.estimator.inputs import read
+
+CHECKS: tuple[Callable[[Patient], Answer], ...] = (
+    data_range,
+    unscaled_data,
+    identity_mapping,
+    bottleneck_too_small,
+    code_bypassed,
+    rate_collapsed,
+    dead_units,
+    holdout_error,
+    memorisation,
+)
+
+
+def diagnose(model: Any, X: Any, held_out: Any = None) -> Diagnosis:
+    """Look for what is wrong with a fitted model: each finding with what was seen, why it matters and a remedy.
+
+    Args:
+        model: A fitted member of the family. It stays as it is.
+        X: The rows that it was fitted on, or rows like them; of more than 2048 a part is looked at.
+        held_out: Rows that it was not fitted on; without them it is not asked whether it holds for such.
+
+    Raises:
+        NotFittedError: there was no fit.
+        InputError: the rows are not of the kind that it was fitted on. Values that the likelihood does not price
+            are no error here, but a finding.
+
+    Example:
+        >>> import isthmus
+        >>> from sklearn.datasets import load_iris
+        >>> X = load_iris().data
+        >>> model = isthmus.Autoencoder(latent_dim=4, allow_overcomplete=True, random_state=0).fit(X)
+        >>> diagnosis = diagnose(model, X)
+        >>> list(diagnosis.findings)
+        ['identity-mapping']
+        >>> diagnosis.findings["identity-mapping"].remedy
+        'model.set_params(latent_dim="auto").fit(X)'
+    """
+    try:
+        source = read(model, X)
+        other = None if held_out is None else read(model, held_out)
+    except ValueRangeError as error:
+        return _unreadable(model, error)
+    patient = Patient(model, source, other)
+    answers = {name_of(check): check(patient) for check in CHECKS}
+    return Diagnosis(type(model).__name__, len(source), 0 if other is None else len(other), answers)
+
+
+def name_of(check: Callable[[Patient], Answer]) -> str:
+    """What a check is called outside of Python.
+
+    Example:
+        >>> name_of(dead_units)
+        'dead-units'
+    """
+    return check.__name__.replace("_", "-")
+
+
+def _unreadable(model: Any, error: ValueRangeError) -> Diagnosis:
+    """The diagnosis of rows that the likelihood does not price, on which nothing else can be asked."""
+    rest = dict.fromkeys(map(name_of, CHECKS), NotAsked("The rows hold values that the likelihood does not price."))
+    return Diagnosis(type(model).__name__, 0, 0, rest | {name_of(data_range): refused(error)})

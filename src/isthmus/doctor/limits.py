@@ -1,0 +1,63 @@
+"""What limits the crossing besides the width of the code: corruption, prices, units that stay silent."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor
+
+from isthmus.core.code import Batch
+from isthmus.doctor.patient import Patient
+
+PROBE = 64  # rows that show what training does to a row
+IDLE = 1e-3  # nats: a price below is none
+HIT = 0.01  # share of the cells that a corruption must change, by a hundredth of a unit of x, to be one
+
+
+def limits(patient: Patient) -> dict[str, float]:
+    """What training asks beside the distortion, by name: prices in nats per sample, and the share of cells corrupted.
+
+    A copy of the network is asked, in training as the last stage has it, so that nothing of the model moves.
+    """
+    network = copy.deepcopy(patient.network).train()
+    with torch.enable_grad():
+        prices = {
+            name: float(term.detach().mean())
+            for player in patient.model.stages(network)[-1].players
+            for name, term in player.objective(network, _probe(patient)).items()
+            if name != "distortion"
+        }
+    acting = {name: price for name, price in prices.items() if price > IDLE}
+    hit = _hit(network, _probe(patient))
+    return acting | ({"corruption": hit} if hit > HIT else {})
+
+
+def crossing(patient: Patient) -> float:
+    """How many numbers really cross for a row: units that are not 0 in training, or the rank of the codes if less."""
+    network = copy.deepcopy(patient.network).train()
+    with torch.no_grad():
+        z = network.encode(_probe(patient)).z.flatten(1)
+    active = float((z != 0).sum(1).float().mean())
+    codes = patient.codes.flatten(1).double()
+    if len(codes) <= patient.units:
+        return active
+    return min(active, float(torch.linalg.matrix_rank(codes - codes.mean(0), rtol=1e-6)))
+
+
+def _probe(patient: Patient) -> Batch:
+    """Rows as a step of training would see them, the last one of its run."""
+    x = patient.rows.x[:PROBE].clone().to(patient.settings.device)
+    observed = None if patient.spec.is_plain else ~x.isnan()
+    return Batch(x, observed, generator=torch.Generator(x.device).manual_seed(0))
+
+
+def _hit(network: torch.nn.Module, batch: Batch) -> float:
+    """Share of the cells that the encoder is shown otherwise than they are."""
+    corruption = getattr(network, "corruption", None)
+    if corruption is None:
+        return 0.0
+    x = batch.x.clone()
+    view: Tensor = corruption(batch)
+    moved = (view - x).abs() > HIT
+    return float((moved | (view.isnan() & ~x.isnan())).float().mean())

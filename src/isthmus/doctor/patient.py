@@ -1,0 +1,163 @@
+"""A fitted model with rows before it, and what is measured on them once for all checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from isthmus.core.code import Batch
+from isthmus.core.settings import Settings
+from isthmus.core.source import Source
+from isthmus.core.spec import Spec
+from isthmus.data.memory import TensorSource
+from isthmus.estimator.blocks import Blocks
+from isthmus.parts.entry import COUNTS, Entry
+
+MOST_ROWS, MOST_CELLS = 2048, 2**22  # looked at: enough for shares to a hundredth, few enough for seconds
+STRETCHES = 64  # rows are taken in stretches all over the data, since rows near each other may be alike
+
+
+class Rows:
+    """Rows and what becomes of them.
+
+    Args:
+        patient: Whose network they go through.
+        source: The rows; of many, a part is looked at.
+    """
+
+    def __init__(self, patient: Patient, source: Source) -> None:
+        self.patient, self.total = patient, len(source)
+        self.x = sample(source)
+
+    def __len__(self) -> int:
+        """How many are looked at."""
+        return len(self.x)
+
+    @cached_property
+    def numbers(self) -> Tensor:
+        """x as plain numbers, (n, W): categories one-hot, counts on a log scale, 0 where a cell is missing."""
+        return self.patient.numbers(self.x)
+
+    @cached_property
+    def rebuilt(self) -> Tensor:
+        """What comes out, as the same numbers, (n, W)."""
+        return self.patient.rebuilt(self.x, self.patient.network.rebuild)
+
+    @cached_property
+    def errors(self) -> Tensor:
+        """Squared error of each row, (n,)."""
+        return (self.numbers - self.rebuilt).square().sum(1)
+
+
+class Patient:
+    """A fitted model, rows like those that it was fitted on, and rows that it has not seen.
+
+    Args:
+        model: A fitted member of the family.
+        source: Rows.
+        held_out: Rows that it was not fitted on, or None.
+    """
+
+    def __init__(self, model: Any, source: Source, held_out: Source | None) -> None:
+        self.model, self.network = model, model.network_
+        self.spec: Spec = model.spec_
+        self.settings: Settings = model.settings_
+        self.blocks = Blocks(self.network, self.spec.width, exact=False)
+        is_count = self.settings.likelihood in COUNTS
+        self.entry = Entry(self.spec, flags=False, log=is_count)
+        self.rows = Rows(self, source)
+        self.held_out = None if held_out is None else Rows(self, held_out)
+
+    def run(self, x: Tensor, function: Callable[[Batch], Tensor]) -> Tensor:
+        """`function` of batches of x, (n, ...)."""
+        return self.blocks.run(TensorSource(x, self.spec), function)
+
+    def numbers(self, x: Tensor) -> Tensor:
+        """x (n, ...) as plain numbers, (n, W)."""
+        plain: Tensor = self.entry(x.flatten(1))
+        return plain.double()
+
+    def rebuilt(self, x: Tensor, function: Callable[[Batch], Tensor]) -> Tensor:
+        """`function`, which answers x with another x, as plain numbers (n, W); a missing cell stays missing."""
+        return self.numbers(torch.where(x.isnan(), x, self.run(x, function)))
+
+    def explained(self, numbers: Tensor, rebuilt: Tensor) -> float:
+        r"""Share of the variance that comes out again.
+
+        .. math:: 1 - \textstyle\sum_n \lVert x_n - \hat x_n \rVert^2 / \sum_n \lVert x_n - \bar x \rVert^2
+
+        Args:
+            numbers: Rows, (n, W).
+            rebuilt: What came out for them, (n, W).
+        """
+        spread = (numbers - numbers.mean(0)).square().sum()
+        return float(1 - (numbers - rebuilt).square().sum() / spread.clamp_min(1e-12))
+
+    @cached_property
+    def kept(self) -> float:
+        """Share of the rows' variance that comes out again."""
+        return self.explained(self.rows.numbers, self.rows.rebuilt)
+
+    @cached_property
+    def kept_of_shuffled(self) -> float:
+        """The same for rows whose columns were shuffled against each other: the columns alike, their structure gone."""
+        x = shuffled(self.rows.x)
+        return self.explained(self.numbers(x), self.rebuilt(x, self.network.rebuild))
+
+    @cached_property
+    def codes(self) -> Tensor:
+        """z of each row, (n, *latent_shape)."""
+        return self.run(self.rows.x, lambda batch: self.network.encode(batch).z)
+
+    @property
+    def units(self) -> int:
+        """Z, how many numbers a code is."""
+        return self.codes[0].numel()
+
+    @cached_property
+    def rate(self) -> float:
+        """Mean rate in nats per sample."""
+        rates = self.run(self.rows.x, lambda batch: self.network.price(batch)[1])
+        return float(rates.double().mean())
+
+    @cached_property
+    def kept_without_code(self) -> float:
+        """Share of the variance that comes out though every row has the mean code."""
+        mean = self.codes.mean(0, keepdim=True)
+
+        def blind(batch: Batch) -> Tensor:
+            self.network.encode(batch)  # whatever goes around the code still goes
+            z = mean.to(batch.x.device).expand(len(batch.x), *mean.shape[1:])
+            expected: Tensor = self.network.mean(self.network.decoder(z))
+            return expected
+
+        return self.explained(self.rows.numbers, self.rebuilt(self.rows.x, blind))
+
+
+def sample(source: Source) -> Tensor:
+    """At most `MOST_ROWS` rows from all over the source, always the same ones, (n, ...)."""
+    total = len(source)
+    wanted = min(total, MOST_ROWS, max(STRETCHES, MOST_CELLS // source.spec.n_features))
+    if wanted == total:
+        return source.block(0, total)
+    length = wanted // STRETCHES
+    starts = [place * (total - length) // (STRETCHES - 1) for place in range(STRETCHES)]
+    return torch.cat([source.block(start, start + length) for start in starts])
+
+
+def shuffled(x: Tensor) -> Tensor:
+    """x with the rows of each cell in an order of its own, the same at every call.
+
+    Example:
+        >>> x = torch.arange(6.0).view(3, 2)
+        >>> torch.equal(shuffled(x).sort(0).values, x)
+        True
+    """
+    generator = torch.Generator().manual_seed(0)
+    flat = x.flatten(1)
+    order = torch.rand(flat.shape, generator=generator).argsort(0)
+    return flat.gather(0, order).view_as(x)
