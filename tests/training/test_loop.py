@@ -185,8 +185,10 @@ def test_a_skipped_step_is_named_and_moves_nothing(monkeypatch: pytest.MonkeyPat
     assert still == [6, 8]
 
 
+@pytest.mark.parametrize("read_every", [1, 2, 64])
 @pytest.mark.parametrize("batch_size", [5, 20])
-def test_steps_that_all_go_wrong_end_the_run(batch_size: int) -> None:
+def test_steps_that_all_go_wrong_end_the_run(batch_size: int, read_every: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("isthmus.training.run.READ_EVERY", read_every)
     network = two_parts()
     objective, _ = bad_at(*range(3, 100))
     training = run(
