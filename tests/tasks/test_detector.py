@@ -89,7 +89,13 @@ def test_fit_holds_out_a_share_when_that_is_enough(tumours: Any, quick: Any) -> 
 def test_fit_scores_every_row_by_a_model_that_never_saw_it_when_rows_are_few(tumours: Any, quick: Any) -> None:
     crossed = isthmus.AnomalyDetector(quick, alpha=0.01, random_state=0).fit(tumours.benign)
     assert crossed.promise_.n == len(tumours.benign)
-    assert {-1, 1} == set(crossed.predict(tumours.benign))
+    assert (np.sort(crossed.anomaly_score(tumours.benign)) == crossed.calibration_scores_).all()
+    assert (
+        crossed.predict(tumours.benign) == -1
+    ).sum() == 2  # 3 of 358 is the most within alpha, and one of those is the row to come
+    moved = tumours.benign + 1e-3 * tumours.benign.std(0)  # rows that it does not know
+    assert (crossed.anomaly_score(moved) != crossed.anomaly_score(tumours.benign)).all()
+    assert (crossed.predict(moved) == -1).mean() < 0.02
 
 
 def test_too_few_rows_for_the_budget_warn_and_say_what_can_be_promised(tumours: Any, quick: Any) -> None:

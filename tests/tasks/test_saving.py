@@ -6,6 +6,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -31,6 +32,13 @@ def test_what_is_loaded_judges_and_explains_as_before(member: str, score: str, t
     assert repr(loaded) == repr(detector)
     assert loaded.n_features_in_ == detector.n_features_in_
     assert alike(detector, pickle.loads(pickle.dumps(detector)), tumours.malignant)
+
+
+def test_scores_from_before_a_row_was_learnt_are_kept(quick: Any, tumours: Any, tmp_path: Path) -> None:
+    detector = isthmus.AnomalyDetector(quick, alpha=0.01, random_state=0).fit(tumours.benign)
+    loaded = isthmus.load(detector.save(tmp_path / "detector"))
+    assert alike(detector, loaded, tumours.benign)
+    assert (np.sort(loaded.anomaly_score(tumours.benign)) == loaded.calibration_scores_).all()
 
 
 def test_a_model_asked_for_by_name_is_still_asked_for_by_name(tumours: Any, tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ from torch import Tensor
 from isthmus.core.source import Source
 from isthmus.errors import TooFewRowsError
 from isthmus.estimator.containers import opened
-from isthmus.estimator.inputs import learn
+from isthmus.estimator.inputs import learn, read
 from isthmus.tasks.anomaly.calibration import rows_needed
+from isthmus.tasks.anomaly.digests import Known, digests
 from isthmus.tasks.anomaly.scorer import Scorer
 from isthmus.tasks.anomaly.splits import Ints, dealt, groups_of
 
@@ -69,7 +70,8 @@ def held_out(recipe: Recipe, X: Any, groups: ArrayLike | None, share: float, alp
     """A scorer, and evidence from rows of X that it never saw.
 
     A share of the rows is held out where that is enough for the budget. Else five models leave out a fifth each, so
-    that every row is scored by one that never saw it, and the scorer that is kept learns from all rows.
+    that every row is scored by one that never saw it. The scorer that is kept learns from all rows, and remembers those
+    scores: a row that it learnt from is as normal as it was before.
 
     Args:
         recipe: How scorers are made.
@@ -89,22 +91,25 @@ def held_out(recipe: Recipe, X: Any, groups: ArrayLike | None, share: float, alp
     kept = dealt(together, (1 - share, share), random) == 0
     kept |= np.isin(together, together[~_understood(source, kept)])
     if (~kept).sum() < rows_needed(alpha):
-        folds = dealt(together, (1 / FOLDS,) * FOLDS, random)
-        return recipe.cooked(X), _crossed(recipe, rows, source, folds)
+        return _crossed(recipe, rows, source, dealt(together, (1 / FOLDS,) * FOLDS, random))
     scorer = recipe.cooked(_taken(rows, kept))
     return scorer, Evidence.of(scorer, _taken(rows, ~kept))
 
 
-def _crossed(recipe: Recipe, rows: Any, source: Source, folds: Ints) -> Evidence:
-    """Evidence of every row, each from a scorer that learnt from the other folds."""
-    pieces = []
+def _crossed(recipe: Recipe, rows: Any, source: Source, folds: Ints) -> Held:
+    """A scorer that learnt from all rows, and evidence of every row from one that learnt from the other folds."""
+    pieces, places = [], []
     for fold in np.unique(folds):
         kept = folds != fold
         judged = ~kept & _understood(source, kept)
         if judged.any():
             pieces.append(Evidence.of(recipe.cooked(_taken(rows, kept)), _taken(rows, judged)))
+            places.append(np.flatnonzero(judged))
     scores = np.concatenate([piece.scores for piece in pieces])
-    return Evidence(scores, torch.cat([piece.residuals for piece in pieces]))
+    whole = _taken(rows, np.ones(len(source), dtype=bool))
+    scorer = recipe.cooked(whole)
+    scorer.known = Known.of(digests(read(scorer.model, whole))[np.concatenate(places)], scores)
+    return scorer, Evidence(scores, torch.cat([piece.residuals for piece in pieces]))
 
 
 def _understood(source: Source, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -13,6 +13,7 @@ from torch import Tensor
 from isthmus.core.code import Batch
 from isthmus.estimator.blocks import Blocks
 from isthmus.estimator.inputs import read
+from isthmus.tasks.anomaly.digests import Known, digests
 from isthmus.tasks.anomaly.whitening import Whitening
 
 SCORES = ("distortion", "fusion", "mahalanobis")
@@ -26,11 +27,14 @@ class Scorer:
         model: A fitted estimator.
         lost: Prices what a row loses, by what training rows lose; None takes the model's own price.
         crossed: Prices what crosses, the code, by what crosses for training rows; None takes the model's own rate.
+        known: Scores that training rows had from models that had not seen them. They keep those: what a model has
+            learnt looks normal to it, whatever it is.
     """
 
     model: Any
     lost: Whitening | None = None
     crossed: Whitening | None = None
+    known: Known | None = None
     blocks: Blocks = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -58,10 +62,9 @@ class Scorer:
 
     def scores(self, X: Any) -> NDArray[np.float64]:
         """Anomaly score of each row in nats, (n,): what it loses and what its crossing costs."""
-        if self.lost is None:
-            cost: NDArray[np.float64] = self.model.anomaly_score(X)
-            return cost
-        return self._run(X, self._cost).numpy()
+        source = read(self.model, X)
+        cost = self.blocks.run(source, self._priced if self.lost is None else self._cost).double().numpy()
+        return cost if self.known is None else self.known.instead(digests(source), cost)
 
     def residuals(self, X: Any) -> Tensor:
         """What the model did not explain of each cell, (n, D) float64; 0 where a cell is missing."""
@@ -107,6 +110,12 @@ class Scorer:
         if batch.observed is not None:
             residual = torch.where(batch.observed, residual, 0.0)
         return residual.flatten(1).cpu().double()
+
+    def _priced(self, batch: Batch) -> Tensor:
+        """The model's own cost, (B,): its distortion and rate."""
+        distortion, rate = self.model.network_.price(batch)
+        cost: Tensor = distortion + rate
+        return cost
 
     def _parts(self, batch: Batch) -> Tensor:
         """What each column loses, (B, D) nats."""

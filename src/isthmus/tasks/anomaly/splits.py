@@ -12,10 +12,9 @@ from isthmus.core.source import Source
 from isthmus.errors import InputError, ParameterError, TooFewRowsError
 from isthmus.estimator.inputs import learn
 from isthmus.models import family
+from isthmus.tasks.anomaly.digests import digests
 from isthmus.tasks.anomaly.labels import anomalies_in
 
-RESOLUTION = 1e6  # rows are equal after rounding to a millionth of every column's scale
-CELLS = 2**20  # read at once
 Ints = NDArray[np.int64]
 
 
@@ -102,7 +101,7 @@ def groups_of(source: Source, groups: ArrayLike | None = None) -> Ints:
         >>> groups_of(rows, ["a", "b", "c", "b"])
         array([0, 1, 0, 1])
     """
-    alike = _numbered(_digests(source))
+    alike = _numbered(digests(source))
     if groups is None:
         return alike
     from scipy.sparse import coo_array
@@ -142,22 +141,6 @@ def dealt(groups: Ints, shares: Sequence[float], random_state: Any, time: NDArra
     parts = np.empty(len(names), dtype=np.int64)
     parts[order] = np.searchsorted(np.cumsum(shares)[:-1] * len(groups), middles, side="right")
     return parts[own]
-
-
-def _digests(source: Source) -> NDArray[np.uint64]:
-    """A number for each row, the same for rows that are equal after rounding, (n,)."""
-    width = source.spec.n_features
-    factors = np.random.default_rng(0).integers(1, 2**63, width, dtype=np.uint64) | np.uint64(1)
-    step = max(1, CELLS // width)
-    return np.concatenate([_mixed(source.block(at, at + step), factors) for at in range(0, len(source), step)])
-
-
-def _mixed(block: Any, factors: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """The digests of one block, (B, ...) -> (B,): cells as whole numbers, each times its factor, summed modulo 2^64."""
-    cells = np.rint(block.flatten(1).numpy().astype(np.float64) * RESOLUTION)
-    whole = np.where(np.isnan(cells), -(2.0**62), cells.clip(-(2.0**61), 2.0**61)).astype(np.int64)
-    digests: NDArray[np.uint64] = (whole.view(np.uint64) * factors).sum(axis=1, dtype=np.uint64)
-    return digests
 
 
 def _numbered(names: NDArray[Any]) -> Ints:

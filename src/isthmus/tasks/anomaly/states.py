@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -12,6 +13,7 @@ from isthmus.errors import CorruptFileError
 from isthmus.estimator.registry import saved_class
 from isthmus.estimator.states import plain, revived
 from isthmus.tasks.anomaly.calibration import Promise
+from isthmus.tasks.anomaly.digests import Known
 from isthmus.tasks.anomaly.scorer import Scorer
 from isthmus.tasks.anomaly.whitening import WIDEST, Whitening
 
@@ -43,6 +45,9 @@ def to_saved(detector: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
     own = {"calibration_scores": torch.from_numpy(detector.calibration_scores_), "band": detector.band_}
     for part in WHITENED:
         own |= _tensors_of(part, getattr(scorer, part))
+    if scorer.known is not None:
+        own |= {"known.names": torch.from_numpy(scorer.known.names.view(np.int64))}
+        own |= {"known.scores": torch.from_numpy(scorer.known.scores)}
     params = detector.get_params(deep=False)
     described = {
         "params": {name: plain(name, value) for name, value in params.items() if name != "model"},
@@ -70,7 +75,8 @@ def restored(cls: Any, config: dict[str, Any], tensors: dict[str, Tensor]) -> An
     model = made.from_saved(inner, weights)
     width = model.spec_.n_features
     latent = math.prod(model.latent_shape_)
-    detector.scorer_ = Scorer(model, _whitening(tensors, "lost", width), _whitening(tensors, "crossed", latent))
+    whitened = _whitening(tensors, "lost", width), _whitening(tensors, "crossed", latent)
+    detector.scorer_ = Scorer(model, *whitened, _known(tensors))
     detector.band_ = _tensor(tensors, "band", (2, width))
     detector.promise_ = Promise(**config["promise"])
     detector.calibration_scores_ = _tensor(tensors, "calibration_scores", (detector.promise_.n,)).numpy()
@@ -130,6 +136,14 @@ def _whitening(tensors: dict[str, Tensor], part: str, width: int) -> Whitening |
         return None
     root = _tensor(tensors, f"{part}.root", (width, width)) if width <= WIDEST else None
     return Whitening(_tensor(tensors, f"{part}.center", (width,)), _tensor(tensors, f"{part}.scale", (width,)), root)
+
+
+def _known(tensors: dict[str, Tensor]) -> Known | None:
+    """The scores that training rows had before they were learnt, if they were kept."""
+    if "known.names" not in tensors:
+        return None
+    names = tensors["known.names"].numpy().view(np.uint64)
+    return Known(names, _tensor(tensors, "known.scores", names.shape).numpy())
 
 
 def _tensor(tensors: dict[str, Tensor], name: str, shape: tuple[int, ...]) -> Tensor:
