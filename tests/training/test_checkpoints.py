@@ -58,7 +58,7 @@ KINDS: dict[str, tuple[Callable[[], Any], Callable[[], list[Any]]]] = {
     "optimal": (lambda: small(isthmus.VAE, likelihood="gaussian-optimal"), list),
     "dropout": (lambda: small(architecture=MLP(dropout=0.3, normalization="batch"), weight_decay=0.1), list),
     "plateau": (small, lambda: [LearningRate("plateau", "learning_rate", patience=1, decay=0.5)]),
-    "stopping": (lambda: small(learning_rate=0.5), lambda: [EarlyStopping(patience=2)]),
+    "stopping": (small, lambda: [EarlyStopping("epoch", patience=2)]),  # a figure that is best at first
 }
 
 
