@@ -15,7 +15,7 @@ LAYERS = (
     ("estimator",),
     ("models",),
     ("tasks",),
-    ("doctor", "bench"),
+    ("doctor", "bench", "displays"),
     ("cli", "service", "playground"),
 )
 HEIGHT = {layer: height for height, line in enumerate(LAYERS) for layer in line}

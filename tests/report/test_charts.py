@@ -46,11 +46,11 @@ def texts(svg: str) -> list[str]:
     return re.findall(r"<text[^>]*>([^<]*)</text>", svg)
 
 
-def test_the_callers_settings_change_nothing_and_stay(drawn: dict[str, Chart]) -> None:
+def test_the_callers_settings_change_nothing_and_stay(drawn: dict[str, Chart], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)  # its global state is not asked for
     with matplotlib.rc_context({"font.size": 30, "svg.fonttype": "path", "axes.grid": False, "lines.linewidth": 9}):
         assert drawings() == drawn
         assert matplotlib.rcParams["font.size"] == 30
-    assert "matplotlib.pyplot" not in sys.modules
 
 
 @pytest.mark.parametrize("kind", charts.__all__)
@@ -151,7 +151,7 @@ def test_without_matplotlib_the_extra_is_named(monkeypatch: pytest.MonkeyPatch) 
 def test_a_bin_never_stands_on_both_sides_of_the_threshold() -> None:
     values = np.linspace(0, 10, 101)
     for threshold in (-3.0, 3.3, 7.77, 12.0):
-        edges = charts.distributions._edges([values], [threshold], False, np.inf)
+        edges = charts.distributions.bin_edges([values], [threshold])
         assert np.isclose(edges, threshold).any()
         assert edges[0] <= min(values[0], threshold)
         assert edges[-1] >= max(values[-1], threshold) - 1e-9

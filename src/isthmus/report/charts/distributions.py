@@ -66,7 +66,7 @@ def histogram(
     """
     read = {name: finite_of(f"groups[{name!r}]", values) for name, values in few("groups", groups, 6).items()}
     marks = [] if threshold is None else [float(threshold)]
-    edges = _edges([found for found, _ in read.values()], marks, log_values, np.inf if upto is None else upto)
+    edges = bin_edges([found for found, _ in read.values()], marks, log_values, np.inf if upto is None else upto)
     counts = {name: np.histogram(found.clip(edges[0], edges[-1]), edges)[0] for name, (found, _) in read.items()}
     if upto is not None and any(found.max() > edges[-1] for found, _ in read.values()):
         x = f"{x}; the last bin holds {numeral(edges[-2], 3)} and more"
@@ -86,7 +86,9 @@ def histogram(
     return chart(draw, Words(title, caption, sentences, sum(lost for _, lost in read.values())), 300, 280)
 
 
-def _edges(groups: Sequence[Floats], marks: Sequence[float], log_values: bool, upto: float) -> Floats:
+def bin_edges(
+    groups: Sequence[Floats], marks: Sequence[float], log_values: bool = False, upto: float = np.inf
+) -> Floats:
     """Bin edges over all groups, one of them at the threshold, so that no bin stands on both sides of it."""
     values = np.concatenate([*groups, marks])
     if log_values and values.min() <= 0:
