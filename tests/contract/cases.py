@@ -57,7 +57,7 @@ class Case:
     def make(self, **params: Any) -> Any:
         """A fresh, unfitted model, quick to fit."""
         options = {**QUICK, "latent_dim": 3, "hidden_dims": (16,), "architecture": self.architecture, **params}
-        return isthmus.family()[self.model](**options)
+        return MEMBERS[self.model](**options)
 
     def rows(self) -> Any:
         """The data, made anew."""
@@ -73,8 +73,11 @@ def take(rows: Any, places: Any) -> Any:
     return rows.iloc[places] if hasattr(rows, "iloc") else rows[places]
 
 
-CASES = [Case(model, data) for model in isthmus.family() for data in DATA] + [
-    Case(model, "images", "conv") for model in isthmus.family()
+KINDS = {"numbers": "table", "mixed": "table", "images": "image", "series": "series"}
+MEMBERS = isthmus.family()
+TABLES = {name: member for name, member in MEMBERS.items() if "table" in member.kinds}
+CASES = [Case(name, data) for name, member in MEMBERS.items() for data in DATA if KINDS[data] in member.kinds] + [
+    Case(name, "images", "conv") for name, member in TABLES.items() if "conv" in member.backbones
 ]
 
 

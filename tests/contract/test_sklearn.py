@@ -12,14 +12,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-import isthmus
+from tests.contract.cases import TABLES
 
 REASON = "sample_weight is not equivalent to removing or repeating rows when batches are drawn at random"
 EXCUSED = {
     "check_sample_weight_equivalence_on_dense_data": REASON,
     "check_sample_weight_equivalence_on_sparse_data": REASON,
 }
-MEMBERS = [cls(epochs=5, batch_size=32) for cls in isthmus.family().values()]
+MEMBERS = [cls(epochs=5, batch_size=32) for cls in TABLES.values()]
 
 
 @parametrize_with_checks(MEMBERS, expected_failed_checks=lambda model: EXCUSED)
@@ -27,10 +27,10 @@ def test_scikit_learn_accepts(estimator: Any, check: Any) -> None:
     check(estimator)
 
 
-@pytest.mark.parametrize("name", isthmus.family())
+@pytest.mark.parametrize("name", TABLES)
 def test_members_work_in_pipelines_searches_and_frames(name: str) -> None:
     iris = load_iris(as_frame=True).data
-    model = isthmus.family()[name](latent_dim=2, epochs=2, random_state=0)
+    model = TABLES[name](latent_dim=2, epochs=2, random_state=0)
     pipeline = make_pipeline(StandardScaler(), model).set_output(transform="pandas")
     codes = pipeline.fit_transform(iris)
     assert list(codes.columns) == [f"{type(model).__name__.lower()}{i}" for i in range(2)]

@@ -48,7 +48,7 @@ def derive(asked: Any, spec: Spec, rows: int) -> Settings:
         epochs=_epochs(asked.epochs, rows, batch_size),
         batch_size=batch_size,
         learning_rate=_learning_rate(asked.learning_rate, batch_size),
-        weight_decay=_real("weight_decay", asked.weight_decay, zero=True),
+        weight_decay=real("weight_decay", asked.weight_decay, zero=True),
         device=device,
         precision=_precision(asked.precision, hidden_dims, device),
     )
@@ -89,13 +89,24 @@ def seed_of(random_state: Any) -> int:
         raise ParameterError(f"random_state={random_state!r}", allowed, "use random_state=0") from fault
 
 
-def _real(name: str, value: Any, zero: bool = False) -> float:
+def real(name: str, value: Any, zero: bool = False) -> float:
     """A finite number above 0 (or from 0 on)."""
     number = value if isinstance(value, (int, float)) and not isinstance(value, bool) else math.nan
     if not (math.isfinite(number) and (number > 0 or (zero and number == 0))):
         bound = ">= 0" if zero else "> 0"
         raise ParameterError(f"{name}={value!r}", f"it is a finite number {bound}", f"leave {name} at its default")
     return float(number)
+
+
+def share(name: str, value: Any) -> float:
+    """A number from 0 to 1.
+
+    Raises:
+        ParameterError: `value` is anything else.
+    """
+    if not 0 <= real(name, value, zero=True) <= 1:
+        raise ParameterError(f"{name}={value!r}", "it is a share of the run, from 0 to 1", f"use {name}=0.3")
+    return float(value)
 
 
 def _backbone(asked: Any, spec: Spec, usual: dict[str, Any]) -> Architecture:
@@ -171,7 +182,7 @@ def _epochs(asked: Any, rows: int, batch_size: int) -> int:
 def _learning_rate(asked: Any, batch_size: int) -> float:
     """1e-3 at 32 rows a step, growing with the root of the batch, to at most 6e-3."""
     if asked != "auto":
-        return _real("learning_rate", asked)
+        return real("learning_rate", asked)
     return min(1e-3 * math.sqrt(batch_size / 32), 6e-3)
 
 

@@ -44,7 +44,7 @@ def saved_class(name: str) -> type:
     Raises:
         UnknownNameError: isthmus has no such class that can be saved.
     """
-    homes = ("isthmus.models.", "isthmus.tasks.")
+    homes = ("isthmus.models.", "isthmus.tasks.", "isthmus.estimator.predictors")
     known = [public for public in isthmus.__all__ if isthmus.home_of(public).startswith(homes) and public[0].isupper()]
     if name not in known:
         raise UnknownNameError.among("class", name, known)

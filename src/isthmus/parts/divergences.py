@@ -27,7 +27,23 @@ def kl_to_standard_normal(mean: Tensor, log_var: Tensor) -> Tensor:
         >>> kl_to_standard_normal(torch.zeros(2, 3), torch.zeros(2, 3))
         tensor([0., 0.])
     """
-    return 0.5 * (mean.square() + torch.expm1(log_var) - log_var).flatten(1).sum(1)
+    return kl_of_each(mean, log_var).flatten(1).sum(1)
+
+
+def kl_of_each(mean: Tensor, log_var: Tensor) -> Tensor:
+    r"""The same price of each dimension by itself, in nats, (B, ...).
+
+    .. math:: R_z = \tfrac12 (\mu_z^2 + \sigma_z^2 - \log \sigma_z^2 - 1)
+
+    Args:
+        mean: Posterior means, (B, ...).
+        log_var: Posterior log-variances, the same shape.
+
+    Example:
+        >>> kl_of_each(torch.tensor([[0.0, 2.0]]), torch.zeros(1, 2))
+        tensor([[0., 2.]])
+    """
+    return 0.5 * (mean.square() + torch.expm1(log_var) - log_var)
 
 
 def kl_between_normals(mean_q: Tensor, log_var_q: Tensor, mean_p: Tensor, log_var_p: Tensor) -> Tensor:

@@ -5,7 +5,9 @@ A penalty that is a statistic of the batch, or of the weights alone, is one valu
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +32,36 @@ def l1(z: Tensor) -> Tensor:
         tensor([3.0000, 0.5000])
     """
     return z.abs().flatten(1).sum(1)
+
+
+def contributions(z: Tensor, layer: Any) -> Tensor:
+    r"""Sum of the lengths that the units of a code add to what the next layer sees.
+
+    .. math:: \textstyle\sum_j |z_j| \, \lVert w_j \rVert, \quad w_j \text{ the weights that read unit } j
+
+    Unlike `l1` it cannot be evaded by a small code and large weights.
+
+    Args:
+        z: Codes, (B, ...).
+        layer: The layer that reads them; its weight is (F, Z), or (F, C, 1, ...) for a code of C channels.
+
+    Returns:
+        The penalty, (B,).
+
+    Paper:
+        Conerly et al. 2024, transformer-circuits.pub, "Update on how we train SAEs", the loss.
+
+    Example:
+        >>> layer = nn.Linear(2, 1)
+        >>> _ = nn.init.constant_(layer.weight, 3.0)
+        >>> contributions(torch.tensor([[1.0, -2.0]]), layer)
+        tensor([9.], grad_fn=...)
+    """
+    weight = layer.weight.transpose(0, 1).flatten(1)  # (F, C, ...) -> (C, F * ...)
+    lengths = weight.norm(dim=1)
+    by_unit = z.flatten(1).unflatten(1, (len(lengths), -1)).abs().sum(2)  # (B, C * places) -> (B, C)
+    price: Tensor = by_unit @ lengths
+    return price
 
 
 def kl_sparsity(h: Tensor, rho: float = 0.05) -> Tensor:
@@ -115,7 +147,8 @@ def contraction(encoder: nn.Module, view: Tensor, generator: torch.Generator | N
         x = opening(view)
     if isinstance(stack, Dense) and _is_shallow(stack):
         return shallow_jacobian(stack, x)
-    return torch.stack([hutchinson_jacobian(stack, x, generator) for _ in range(draws)]).mean(0)
+    with _past_opening(stack):
+        return torch.stack([hutchinson_jacobian(stack, x, generator) for _ in range(draws)]).mean(0)
 
 
 def shallow_jacobian(stack: Dense, x: Tensor) -> Tensor:
@@ -169,7 +202,21 @@ def _opened(encoder: nn.Module) -> tuple[nn.Module, nn.Module]:
     """The part of an encoder that only prepares the input, and the stack after it."""
     if isinstance(encoder, nn.Sequential) and isinstance(encoder[-1], Dense):
         return encoder[:-1], encoder[-1]
-    return nn.Identity(), encoder
+    return getattr(encoder, "opening", None) or nn.Identity(), encoder
+
+
+@contextmanager
+def _past_opening(encoder: nn.Module) -> Iterator[None]:
+    """Let an encoder take what its opening would have made of the view."""
+    opening = getattr(encoder, "opening", None)
+    if opening is None:
+        yield
+        return
+    encoder.opening = nn.Identity()
+    try:
+        yield
+    finally:
+        encoder.opening = opening
 
 
 def _is_shallow(stack: Dense) -> bool:
