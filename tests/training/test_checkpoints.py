@@ -17,6 +17,7 @@ from sklearn.datasets import load_wine
 
 import isthmus
 from isthmus import MLP, Autoencoder, Checkpoint, DenoisingAutoencoder, EarlyStopping, JSONLLog, LearningRate
+from isthmus.core.player import Player, Stage
 from isthmus.errors import CorruptFileError, MissingFileError, NewerFormatError, ParameterError
 from isthmus.training.callbacks import Callback
 from isthmus.training.checkpoints import read_checkpoint, replace_file
@@ -44,6 +45,14 @@ class Stop(Callback):
         run.on_reading = on_reading
 
 
+class InTurns(Autoencoder):
+    """Learns as one, then as two players in each other's wake."""
+
+    def stages(self, network: Any) -> list[Stage]:
+        sides = [Player(side, [getattr(network, side)], self.objective) for side in ("encoder", "decoder")]
+        return [Stage([Player("whole", [network], self.objective)], 0.5), Stage(sides, 0.5)]
+
+
 def small(cls: Any = Autoencoder, **params: Any) -> Any:
     """A model of a few steps."""
     usual = {"latent_dim": 2, "hidden_dims": (8,), "epochs": EPOCHS, "batch_size": 32, "random_state": 0}
@@ -57,6 +66,7 @@ KINDS: dict[str, tuple[Callable[[], Any], Callable[[], list[Any]]]] = {
     "vae": (lambda: small(isthmus.VAE), list),
     "optimal": (lambda: small(isthmus.VAE, likelihood="gaussian-optimal"), list),
     "dropout": (lambda: small(architecture=MLP(dropout=0.3, normalization="batch"), weight_decay=0.1), list),
+    "stages": (lambda: small(InTurns), list),
     "plateau": (small, lambda: [LearningRate("plateau", "learning_rate", patience=1, decay=0.5)]),
     "stopping": (small, lambda: [EarlyStopping("epoch", patience=2)]),  # a figure that is best at first
 }

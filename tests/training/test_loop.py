@@ -85,6 +85,18 @@ def test_a_player_alone_leaves_the_others_parameters_still() -> None:
     assert torch.equal(weights(network["two"]), before)
 
 
+def test_a_player_may_own_what_lies_outside_the_network() -> None:
+    network, critic = two_parts(), torch.nn.Linear(3, 1)
+    before = weights(critic)
+
+    def objective(network: Any, batch: Batch) -> Terms:
+        return {"score": critic(network["one"](batch.x)).squeeze(1).square()}
+
+    train(run(network, [Stage([player(network, "one"), Player("critic", [critic], objective)])]))
+    assert not torch.equal(weights(critic), before)
+    assert all(parameter.requires_grad for parameter in critic.parameters())
+
+
 @pytest.mark.parametrize(
     ("shares", "epochs", "wanted"),
     [((1.0,), 3, [3]), ((0.5, 0.5), 5, [2, 3]), ((1 / 3,) * 3, 10, [3, 4, 3]), ((0.01, 0.99), 4, [1, 4])],

@@ -168,7 +168,8 @@ class Run:
         players = self.stages[self.stage].players
         check_disjoint(players)
         self.turns = [Turn(player, Flat(player.modules, READ_EVERY), Meter(player.name)) for player in players]
-        before = {parameter: parameter.requires_grad for parameter in self.network.parameters()}
+        own = [parameter for turn in self.turns for parameter in turn.flat.parameters]
+        before = {parameter: parameter.requires_grad for parameter in (*self.network.parameters(), *own)}
         try:
             for parameter in before:
                 parameter.requires_grad_(False)
