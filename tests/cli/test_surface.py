@@ -14,7 +14,8 @@ import isthmus as package
 from isthmus.cli.main import COMMANDS
 from tests.cli.command import Isthmus, command_line, process
 
-NAMES = ("demo", "data", "models", "fit", "encode", "decode", "reconstruct", "sample", "score", "report", "version")
+LEARN = ("demo", "data", "models", "fit")
+NAMES = (*LEARN, "encode", "decode", "reconstruct", "sample", "score", "doctor", "report", "version")
 GROUPS = {"data": ("list", "get")}
 LEAVES = [[name, *below] for name in NAMES for below in ([[one] for one in GROUPS.get(name, ())] or [[]])]
 HEAVY = ("torch", "sklearn", "scipy", "numpy", "pandas", "polars", "pyarrow", "matplotlib")

@@ -20,6 +20,7 @@ import isthmus
 from isthmus.cli import origins
 from isthmus.cli.data import data
 from isthmus.cli.demo import demo
+from isthmus.cli.doctor import doctor
 from isthmus.cli.fields import Command, with_fields
 from isthmus.cli.fit import fit
 from isthmus.cli.models import models
@@ -32,7 +33,7 @@ from isthmus.errors import DataFileError, IsthmusError, TrainingError, UsageErro
 
 _LEARN = (demo, data, models, fit)
 _USE = (encode, decode, reconstruct, sample, score)
-COMMANDS: tuple[Command | App, ...] = (*_LEARN, *_USE, report, version)
+COMMANDS: tuple[Command | App, ...] = (*_LEARN, *_USE, doctor, report, version)
 """In the order of `isthmus --help`; a group of commands is an `App`."""
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130

@@ -54,6 +54,16 @@ class NotAsked:
 Answer: TypeAlias = Finding | Sound | NotAsked
 
 
+def percent(share: float) -> str:
+    """A share for people; nothing has no sign.
+
+    Example:
+        >>> percent(0.953), percent(-0.001)
+        ('95%', '0%')
+    """
+    return f"{round(share, 2) + 0.0:.0%}"
+
+
 @dataclass(frozen=True)
 class Diagnosis:
     """The answers of every check, by the check's name.

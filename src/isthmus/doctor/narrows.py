@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from isthmus.core.network import Network
-from isthmus.doctor.findings import Answer, Finding, NotAsked, Sound
+from isthmus.doctor.findings import Answer, Finding, NotAsked, Sound, percent
 from isthmus.doctor.limits import crossing, limits
 from isthmus.doctor.patient import Patient, shuffled
 
@@ -41,10 +41,10 @@ def identity_mapping(patient: Patient) -> Answer:
         return Sound(f"{seen}.", figures)
     figures |= {"kept": patient.kept, "kept_of_shuffled": patient.kept_of_shuffled}
     seen += (
-        f", and nothing else is in the way. {patient.kept:.0%} of the variance comes out again, and "
-        f"{patient.kept_of_shuffled:.0%} of it where the columns are shuffled against each other."
+        f", and nothing else is in the way. {percent(patient.kept)} of the variance comes out again, and "
+        f"{percent(patient.kept_of_shuffled)} of it where the columns are shuffled against each other."
     )
-    why = "A code that can copy its input needs to learn nothing of it: anomalies come out as well as normal rows."
+    why = "A code that can copy its input need learn nothing of it, and then anomalies come out as well as normal rows."
     return Finding(seen, why, 'model.set_params(latent_dim="auto").fit(X)', figures)
 
 
@@ -60,10 +60,10 @@ def bottleneck_too_small(patient: Patient) -> Answer:
         return NotAsked("The code is as wide as the data.")
     linear = float(_shares(patient.rows.numbers)[: patient.units].sum())
     figures = {"kept": patient.kept, "kept_by_components": linear}
-    seen = f"{patient.kept:.0%} of the variance comes out again"
+    seen = f"{percent(patient.kept)} of the variance comes out again"
     if patient.kept >= NARROW:
         return Sound(f"{seen}.", figures)
-    seen += f" (as many principal components keep {linear:.0%})"
+    seen += f" (as many principal components keep {percent(linear)})"
     if patient.kept < linear - SLACK:
         return Sound(f"{seen}: the width is not used to the full, so more of it is not what is missing.", figures)
     if 0 < patient.rate < FULL * patient.units:
@@ -73,7 +73,9 @@ def bottleneck_too_small(patient: Patient) -> Answer:
     figures |= {"largest_component_lost": largest, "largest_by_chance": chance}
     if largest <= chance:
         return Sound(f"{seen}, and what is lost is noise.", figures)
-    seen += f", and what is lost has structure: one direction holds {largest:.0%} of it, by chance {chance:.0%}."
+    seen += (
+        f", and what is lost has structure: one direction holds {percent(largest)} of it, by chance {percent(chance)}."
+    )
     why = "What the code has no room for is missing from every row that comes out, and from every score."
     wider = min(2 * patient.units, patient.spec.width - 1)
     return Finding(seen, why, f"model.set_params(latent_dim={wider}).fit(X)", figures)
@@ -90,9 +92,9 @@ def code_bypassed(patient: Patient) -> Answer:
     """A decoder that is told by another way: with the mean code in every row's place it answers much the same."""
     if not isinstance(patient.network, Network):
         return NotAsked(f"{type(patient.network).__name__} is no network whose code could be replaced.")
-    kept, blind = patient.kept, patient.kept_without_code
+    kept, blind = patient.kept, max(patient.kept_without_code, 0.0)
     figures = {"kept": kept, "kept_without_code": blind}
-    seen = f"{kept:.0%} of the variance comes out again, and {max(blind, 0):.0%} where each code is the mean code."
+    seen = f"{percent(kept)} of the variance comes out again, {percent(blind)} with each code replaced by the mean."
     if kept < SOMETHING or blind < AROUND * kept:
         return Sound(seen, figures)
     why = "What goes around the code is in no code, no rate and no sample; transform(X) says next to nothing."

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from isthmus.core.spec import Spec
-from isthmus.doctor.findings import Answer, Finding, NotAsked, Sound
+from isthmus.doctor.findings import Answer, Finding, NotAsked, Sound, percent
 from isthmus.doctor.patient import Patient
 from isthmus.errors import ValueRangeError
 from isthmus.parts.likelihoods.choose import UNIT, domain
@@ -38,7 +38,7 @@ def data_range(patient: Patient) -> Answer:
     name, x = patient.settings.likelihood, patient.rows.x
     if domain(name) == UNIT:
         grey = float(((x > GREY[0]) & (x < GREY[1])).float().mean())
-        seen = f"{grey:.0%} of the cells lie between {GREY[0]} and {GREY[1]}, under likelihood={name!r}."
+        seen = f"{percent(grey)} of the cells lie between {GREY[0]} and {GREY[1]}, under likelihood={name!r}."
         why = "A Bernoulli cell is a coin: rebuilding grey costs its entropy, so scores say how grey a row is."
         return _told(grey > MOSTLY, seen, why, {"grey": grey})
     if name == "gaussian" and patient.rate > 0:

@@ -7,14 +7,14 @@ import math
 import torch
 from torch import Tensor
 
-from isthmus.doctor.findings import Answer, Finding, NotAsked, Sound
+from isthmus.doctor.findings import Answer, Finding, NotAsked, Sound, percent
 from isthmus.doctor.patient import Patient, Rows
 
 WORSE = 2.0  # times the error
 SURE = 3.29  # standard errors: one healthy model in two thousand is beyond
 COPIES = 0.75  # share of the rows, where half are expected
-FEWEST = 40  # unseen rows
-MISSING = "Give rows that it was not fitted on: model.diagnose(X, held_out=X_held_out)."
+FEWEST = 20  # unseen rows sent through
+MISSING = "Give held_out: rows that it was not fitted on."
 EARLIER = "model.set_callbacks(isthmus.EarlyStopping()).fit(X, validation=0.2)"
 
 
@@ -55,23 +55,24 @@ def memorisation(patient: Patient) -> Answer:
 
     .. math:: \tfrac12 \sqrt{\textstyle\sum_j c_j^2} / n
 
-    so that answers which are all alike count as one.
+    so that answers which are all alike count as one. Unseen rows with a copy among the others are left out.
 
     Paper:
         After Meehan, Chaudhuri & Dasgupta 2020, AISTATS, section 3; theirs compares distances of samples within cells.
     """
     if patient.held_out is None:
         return NotAsked(MISSING)
-    if len(patient.held_out) < FEWEST:
-        return NotAsked(f"{len(patient.held_out)} unseen rows are too few; {FEWEST} are needed.")
-    asked, others, trained = _parties(patient.held_out, patient.rows)
-    distances = torch.cdist(asked, torch.cat([trained, others]))
-    nearest = distances.argmin(1)
-    counts = nearest.bincount().double()
-    share = float((nearest < len(trained)).double().mean())
-    sureness = (share - 0.5) / float(0.5 * counts.square().sum().sqrt() / len(asked))
+    party = Party(patient.held_out, patient.rows)
+    if len(party.answers) < FEWEST:
+        return NotAsked(f"Half of the unseen rows without copies are {len(party.answers)}; {FEWEST} are needed.")
+    nearest = _distances(party.answers, party.beside).argmin(1)
+    share = float(party.is_trained[nearest].double().mean())
+    error = float(0.5 * nearest.bincount().double().square().sum().sqrt() / len(nearest))
+    sureness = (share - 0.5) / error
     figures = {"nearest_to_training": share, "standard_errors": sureness}
-    seen = f"{share:.0%} of what comes out for unseen rows lies nearer to a row of training than to any unseen one."
+    seen = (
+        f"{percent(share)} of what comes out for unseen rows lies nearer to a row of training than to any unseen one."
+    )
     if share < COPIES or sureness < SURE:
         return Sound(f"{seen} Half is usual.", figures)
     seen += f" Half is usual; this is {sureness:.1f} standard errors beyond."
@@ -79,11 +80,30 @@ def memorisation(patient: Patient) -> Answer:
     return Finding(seen, why, EARLIER, figures)
 
 
-def _parties(held_out: Rows, trained: Rows) -> tuple[Tensor, Tensor, Tensor]:
-    """What comes out for one half of the unseen rows, the other half as they are, and as many rows of training."""
-    generator = torch.Generator().manual_seed(0)
-    order = torch.randperm(len(held_out), generator=generator)
-    half = len(order) // 2
-    size = min(len(order) - half, len(trained))
-    chosen = torch.randperm(len(trained), generator=generator)[:size]
-    return held_out.rebuilt[order[:half]], held_out.numbers[order[half : half + size]], trained.numbers[chosen]
+class Party:
+    """What comes out for one half of the unseen rows, and what it is compared with.
+
+    Unseen rows that have a copy among the others are left out: equal rows would meet themselves.
+
+    Args:
+        held_out: Unseen rows.
+        trained: Rows of training.
+    """
+
+    def __init__(self, held_out: Rows, trained: Rows) -> None:
+        generator = torch.Generator().manual_seed(0)
+        order = torch.randperm(len(held_out), generator=generator)
+        half = len(order) // 2
+        size = min(len(order) - half, len(trained))
+        chosen = torch.randperm(len(trained), generator=generator)[:size]
+        mixed = torch.randperm(2 * size, generator=generator)  # so that of equal rows either may come first
+        beside = torch.cat([trained.numbers[chosen], held_out.numbers[order[half : half + size]]])
+        self.beside, self.is_trained = beside[mixed], mixed < size
+        asked = order[:half]
+        is_new = _distances(held_out.numbers[asked], self.beside).amin(1) > 0
+        self.answers = held_out.rebuilt[asked[is_new]]
+
+
+def _distances(rows: Tensor, others: Tensor) -> Tensor:
+    """Euclidean distances, (n, m), exactly 0 between equal rows."""
+    return torch.cdist(rows, others, compute_mode="donot_use_mm_for_euclid_dist")
