@@ -123,6 +123,8 @@ def test_bfloat16_pays_for_wide_layers_on_processors_that_have_units_for_it(
 def test_a_wide_code_needs_another_bound(wide: dict[str, Any]) -> None:
     with pytest.raises(LatentTooWideError, match="Use latent_dim <= 4"):
         settings(numbers(5), latent_dim=5)
+    with pytest.raises(LatentTooWideError, match="Use a code made to be wide"):
+        settings(numbers(1), latent_dim=1)
     assert settings(numbers(5), latent_dim=9, **wide).latent_dim == 9
 
 

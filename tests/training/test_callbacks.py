@@ -15,7 +15,7 @@ from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.datasets import load_wine
 from sklearn.model_selection import GridSearchCV
 
-from isthmus import Autoencoder, EarlyStopping, GradientClipping, JSONLLog, LearningRate
+from isthmus import Autoencoder, Checkpoint, EarlyStopping, GradientClipping, JSONLLog, LearningRate
 from isthmus.errors import ParameterError, UnknownNameError
 from isthmus.training.callbacks import Callback
 from isthmus.training.run import Run
@@ -137,6 +137,7 @@ def test_clipping_bounds_the_step_that_is_taken() -> None:
         (lambda: EarlyStopping(patience=0), ParameterError),
         (lambda: EarlyStopping(patience=1.5), ParameterError),
         (lambda: GradientClipping(0.0), ParameterError),
+        (lambda: Checkpoint("."), ParameterError),
     ],
 )
 def test_options_outside_their_domain_are_refused(make: Any, error: type) -> None:

@@ -265,4 +265,6 @@ def test_readers_see_the_old_file_or_the_new_one(tmp_path: Path) -> None:
     writer.join()
     reader.join()
     assert seen <= set(contents)
+    with pytest.raises(IsADirectoryError):
+        replace_file(tmp_path, b"")
     assert [file.name for file in tmp_path.iterdir()] == ["file"]

@@ -144,10 +144,11 @@ def _latent_dim(asked: Any, spec: Spec, usual: dict[str, Any], shape: tuple[int,
             f"latent_dim={latent_dim} with latent_channels={shape[0]}", allowed, "leave out latent_dim"
         )
     if latent_dim >= spec.width and not asked.may_be_wide():
+        narrower = f"latent_dim <= {spec.width - 1}, or " if spec.width > 1 else ""
         raise LatentTooWideError(
             f"latent_dim={latent_dim}, but the data has n_features={spec.width}",
             "so the code could copy its input and learn nothing",
-            f"use latent_dim <= {max(1, spec.width - 1)}, or a code made to be wide, such as a denoising or sparse one",
+            f"use {narrower}a code made to be wide, such as a denoising or sparse one",
         )
     return latent_dim
 

@@ -173,10 +173,16 @@ class Checkpoint(Callback):
         path: The file, made with its folder.
         seconds: Time between two checkpoints within an epoch; one is written before every epoch and at the end.
         resume: Whether to go on from the file where it is there.
+
+    Raises:
+        ParameterError: the path is that of a folder.
     """
 
     def __init__(self, path: str | Path, seconds: float = 60.0, resume: bool = False) -> None:
         self.path, self.seconds, self.resume = Path(path), seconds, resume
+        if self.path.is_dir():
+            fix = f"use path={str(self.path / 'run.safetensors')!r}"
+            raise ParameterError(f"path={str(path)!r}, a folder", "a checkpoint is one file", fix)
         self.written = 0.0
 
     @property

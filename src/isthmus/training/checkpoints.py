@@ -31,11 +31,14 @@ T = TypeVar("T")
 def replace_file(path: Path, content: bytes) -> None:
     """Write `content` to `path` so that readers see the old file or the new one, never half of either."""
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
-    with beside.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    beside.replace(path)
+    try:
+        with beside.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
 
 
 class ResumedElsewhereWarning(UserWarning):
