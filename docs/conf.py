@@ -45,6 +45,20 @@ def show_formula(translator: Any, node: nodes.Element) -> None:
     raise nodes.SkipNode
 
 
+def as_plain_text(app: Any, what: str, name: str, value: Any, options: Any, lines: list[str]) -> None:
+    """Take docstrings as the plain text that they are: *, | and a trailing _ stand for themselves.
+
+    Code between backticks, formulas and examples stay as they are; indented drawings become literal blocks.
+    """
+    in_formula = False
+    for place, line in enumerate(lines):
+        in_formula = line.lstrip().startswith(".. math::") or (in_formula and (not line or line.startswith(" ")))
+        if not in_formula and not line.lstrip().startswith((">>>", "...", ":", "..")):
+            parts = line.split("`")
+            parts[::2] = [re.sub(r"([*|]|(?<=\w)_(?=\W|$))", r"\\\1", part) for part in parts[::2]]
+            lines[place] = "`".join(parts)
+
+
 def skip(app: Any, what: str, name: str, value: Any, skipped: bool, options: Any) -> bool | None:
     """Leave out the methods that scikit-learn writes into every estimator for metadata routing."""
     return True if re.fullmatch(r"set_\w+_request", name) else None
@@ -52,6 +66,7 @@ def skip(app: Any, what: str, name: str, value: Any, skipped: bool, options: Any
 
 def setup(app: Any) -> None:
     """Register the formulas, and write the generated pages before Sphinx looks for sources."""
+    app.connect("autodoc-process-docstring", as_plain_text, priority=100)  # before napoleon writes marks of its own
     app.connect("autodoc-skip-member", skip)
     app.add_html_math_renderer("mathml", (show_formula, None), (show_formula, None))
     app.connect("config-inited", lambda *_: pages.write(Path(__file__).parent))

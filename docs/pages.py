@@ -53,7 +53,10 @@ def reference_page(name: str) -> str:
     """One public name: a module with its members, a class with its methods, a function."""
     value = getattr(isthmus, name)
     kind = "automodule" if inspect.ismodule(value) else "autoclass" if inspect.isclass(value) else "autofunction"
-    options = () if kind == "autofunction" else ("members",)
+    options: tuple[str, ...] = () if kind == "autofunction" else ("members",)
+    if kind == "automodule":
+        twice = [other for other in getattr(value, "__all__", ()) if other in isthmus.__all__]
+        options += (f"exclude-members: {', '.join(twice)}",) if twice else ()
     return f"# {name}\n\n" + directive(kind, f"isthmus.{name}", *options)
 
 

@@ -6,7 +6,7 @@ the costs that it pays. All else is here or in the files that this one calls.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -74,11 +74,11 @@ class Estimator(
     verbose: int = 0
 
     if TYPE_CHECKING:  # what `fit` leaves behind
-        network_: Any
-        settings_: Settings
-        spec_: Spec
-        history_: list[dict[str, Any]]
-        latent_shape_: tuple[int, ...]
+        network_: Any = field(init=False)
+        settings_: Settings = field(init=False)
+        spec_: Spec = field(init=False)
+        history_: list[dict[str, Any]] = field(init=False)
+        latent_shape_: tuple[int, ...] = field(init=False)
 
     paper: ClassVar[str]
     name: ClassVar[str]
