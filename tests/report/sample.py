@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 
-from isthmus.report import Block, Chart, Code, Figures, Images, Note, Page, Section, Table, Text, charts
+from isthmus.report import Block, Chart, Code, Figures, Gallery, Images, Note, Page, Section, Table, Text, charts
 
 VOID = frozenset("meta link img br hr input".split())
 HOSTILE = "\"><script>alert(1)</script>'&\x00 $x_1$ </svg><style>*{}</style> `*a*` `<b>`"
@@ -33,7 +33,8 @@ def sample(name: str = "benign") -> Page:
     """The page; `name` stands wherever a caller's text can."""
     table = Table([name, "AP"], [[name, 0.987], ["PCA", None]], caption=name)
     grid = Images([(np.eye(4), name), (np.zeros((3, 5, 3), np.uint8), "colour")], caption=name)
-    inner = Section(name, [grid, Code(name, caption=name)])
+    gallery = Gallery([(name, [np.eye(4), np.ones((4, 4))])], caption=name, columns=[name, "b"])
+    inner = Section(name, [grid, gallery, Code(name, caption=name)])
     notes = [Note(kind, name, title=name) for kind in ("note", "good", "warning")]
     blocks: list[Block] = [Figures([(name, name, name), ("rows", 1234, "")]), Text(name), table, *notes]
     return Page(name, name, [*blocks, Section(name, [*drawings(name).values(), inner])], footer=name)

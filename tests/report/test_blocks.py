@@ -15,12 +15,13 @@ from PIL import Image
 from tests.report.sample import Reader
 
 from isthmus.errors import InputError, IsthmusError, ParameterError, UnknownNameError, ValueRangeError
-from isthmus.report import Chart, Code, Figures, Images, Note, Place, Section, Table, Text
+from isthmus.report import Chart, Code, Figures, Gallery, Images, Note, Place, Section, Table, Text
 from isthmus.report.markup import escape, inline
 from isthmus.report.numerals import column, numeral
 from isthmus.report.pictures import png
 
 HERE = Place("part", 2)
+PIXEL = np.ones((1, 1))
 LINE = '<svg viewBox="0 0 9 9"><path d="M0 0h9"/></svg>'
 
 
@@ -105,6 +106,9 @@ def test_an_empty_table_says_so() -> None:
         (lambda: Images([(np.zeros((2, 2), int), "x")], caption="c"), InputError, r"dtype int64.*Convert"),
         (lambda: Images([(np.full((2, 2), 2.0), "x")], caption="c"), ValueRangeError, r"from 2 to 2.*clip"),
         (lambda: Images([(np.full((2, 2), np.nan), "x")], caption="c"), ValueRangeError, r"from nan to nan"),
+        (lambda: Gallery([("a", [PIXEL]), ("b", [])], "c"), InputError, r"rows of \[0, 1\] images"),
+        (lambda: Gallery([("a", [PIXEL])], "c", ["x", "y"]), InputError, r"rows of \[1, 2\] images"),
+        (lambda: Gallery([("a", [2 * PIXEL])], "c"), ValueRangeError, r"image 0 of 'a' holds values from 2 to 2"),
         (lambda: Chart("<p>", "t", "d"), InputError, r"svg='<p>'.*from <svg to </svg>"),
         (lambda: Chart(LINE, "t", "d", narrow="x"), InputError, r"narrow='x'"),
         (lambda: Chart(LINE + LINE, "t", "d"), InputError, r"one element"),
@@ -172,3 +176,9 @@ def test_figures_show_numbers_and_texts() -> None:
     assert ">12,345<" in html
     assert "of <strong>all</strong>" in html
     assert html.count('class="aside"') == 1
+
+
+def test_images_in_rows_are_named_by_row_and_column() -> None:
+    html = Gallery([("in", [PIXEL, PIXEL]), ("out", [PIXEL, PIXEL])], "c", ["row 3", "row 7"]).html(HERE)
+    assert [f'alt="{one} row {row}"' in html for one in ("in", "out") for row in (3, 7)] == [True] * 4
+    assert html.count('scope="row"') == html.count('scope="col"') == 2

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from isthmus.cli.output import PLAIN, Output
+from isthmus.cli.report_pictures import pictures, rows_and_labels
 
 if TYPE_CHECKING:
     from isthmus.report import Block, Page
@@ -17,28 +18,49 @@ ROWS = {"training rows": "", "held-out rows": "validation_"}
 """Whose costs a figure tells, by what stands before its name."""
 
 
-def report(model: Path, /, *, out: Path | None = None, output: Output = PLAIN) -> None:
-    """Write a page about a saved model: what it is, its data, its training, its parameters.
+def report(
+    model: Path,
+    /,
+    *,
+    data: Path | None = None,
+    target: str | None = None,
+    out: Path | None = None,
+    output: Output = PLAIN,
+) -> None:
+    """Write a page about a saved model: what it is, its data, its training, pictures, its parameters.
 
     Args:
         model: The folder of a saved model or detector.
+        data: Rows like those of training, or the name of a data set at hand. The page then shows what comes out for
+            them, where their codes lie and how anomalous they are.
+        target: A column of the data that the model was fitted without; it colours the codes. Of a detector's rows it
+            may tell the anomalies: 1 beside 0, or -1 beside 1.
         out: The page, one HTML file that needs nothing beside it; report.html in that folder unless told otherwise.
         output: How to answer.
     """
     import isthmus
 
-    path = page_of(isthmus.load(model), model.name).write(out or model / "report.html")
+    loaded = isthmus.load(model)
+    path = page_of(loaded, model.name, *rows_and_labels(data, target)).write(out or model / "report.html")
     output.answer(str(path), {"report": str(path)})
 
 
-def page_of(loaded: Any, name: str) -> Page:
-    """The page about a fitted model or detector whose folder is called `name`."""
+def page_of(loaded: Any, name: str, rows: Any = None, y: Any = None) -> Page:
+    """The page about a fitted model or detector.
+
+    Args:
+        loaded: The model or detector.
+        name: Of its folder.
+        rows: Rows to show it with, or None.
+        y: What is known of each row, (n,), or None.
+    """
     import isthmus
     from isthmus.report import Page
 
     member = getattr(loaded, "model_", loaded)
     inside = "" if member is loaded else f", a detector around a `{type(member).__name__}`"
-    blocks = [about(member), training(member.history_), data(member), parameters(loaded)]
+    shown = pictures(loaded, rows, y)
+    blocks = [about(member), training(member.history_), shown, spec_of(member), parameters(loaded)]
     return Page(
         f"{type(loaded).__name__} {name}",
         f"A saved model in the folder `{name}`{inside}. All costs are in nats per sample.",
@@ -65,7 +87,7 @@ def about(member: Any) -> Block:
     )
 
 
-def data(member: Any) -> Block:
+def spec_of(member: Any) -> Block:
     """What the model was fitted on: the kind of data and, for a table, its columns."""
     from isthmus.report import Section, Table, Text
 

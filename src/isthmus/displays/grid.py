@@ -102,23 +102,19 @@ class Grid:
             ax.legend(handles, self.lines, loc="upper center", bbox_to_anchor=(0.5, 0), ncols=3, frameon=False)
 
     def block(self) -> Block:
-        """The pictures one by one, each with its name, column by column; of courses the first as a chart."""
-        from isthmus.report import Images, charts
+        """The pictures in rows, or with a title each one by one; of courses the first as a chart."""
+        from isthmus.report import Gallery, Images, charts
 
         if self.lines:
             first = self.strips[0].pictures[0]  # (lines, t)
             series = {name: (np.arange(first.shape[1]), line) for name, line in zip(self.lines, first, strict=True)}
             caption = "Scaled to the range of what is shown."
             return charts.curves(series, title=self.caption, x="time", y="x", caption=caption)
-        count = len(self.strips[0].pictures)
-        columns = list(self.columns) or [""] * count
-        shown = [
-            (strip.pictures[place], " ".join([strip.name, columns[place], *strip.titles[place : place + 1]]).strip())
-            for place in range(count)
-            for strip in self.strips
-            if place < len(strip.titles or strip.pictures)
-        ]
-        return Images(shown, self.caption)
+        if not any(strip.titles for strip in self.strips):
+            rows = [(" ".join(strip.name.split()), list(strip.pictures)) for strip in self.strips]
+            return Gallery(rows, self.caption, self.columns)
+        titled = ((strip.pictures[place], title) for strip in self.strips for place, title in enumerate(strip.titles))
+        return Images(list(titled), self.caption)
 
     def _picture(self) -> tuple[float, float]:
         """Height and width of one picture."""

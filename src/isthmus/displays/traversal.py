@@ -15,6 +15,7 @@ from isthmus.displays.grid import Floats, Grid, table_of
 from isthmus.displays.seen import decoded, numbers, seen
 from isthmus.errors import ParameterError
 from isthmus.estimator.abilities import require
+from isthmus.report.numerals import numeral
 
 USUAL = np.linspace(-2, 2, 9)  # covers what is common under a normal prior
 
@@ -82,7 +83,7 @@ class TraversalDisplay(Display):
 
     def picture(self) -> Grid:
         """A strip for each unit."""
-        columns = [f"{value:.2g}" for value in self.values]
+        columns = [numeral(value, 2) for value in self.values.tolist()]
         reach = f"\n{columns[0]} to {columns[-1]}" if self.spec.kind == "table" else ""
         names = [f"z{unit}{reach}" for unit in self.units]
         return table_of("One unit of the code moved, the others held", self.x, self.spec, names, columns)

@@ -8,7 +8,7 @@
 from isthmus.report import charts
 from isthmus.report.blocks import Block, Code, Figures, Note, Place, Section, Text
 from isthmus.report.page import Page
-from isthmus.report.pictures import Chart, Images
+from isthmus.report.pictures import Chart, Gallery, Images
 from isthmus.report.table import Table
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Chart",
     "Code",
     "Figures",
+    "Gallery",
     "Images",
     "Note",
     "Page",

@@ -1,4 +1,4 @@
-"""What is looked at: charts (inline SVG, drawn by `report.charts`) and grids of images (PNG in data: URIs)."""
+"""What is looked at: charts (inline SVG, drawn by `report.charts`), and images in a grid or in rows (inline PNG)."""
 
 from __future__ import annotations
 
@@ -106,12 +106,71 @@ class Images:
         return f'<figure class="images">{caption}<ul>{items}</ul></figure>'
 
 
+@dataclass(frozen=True)
+class Gallery:
+    """Images in rows that have names: originals above reconstructions, say.
+
+    Args:
+        rows: (name, images) each, with equally many images of one shape; pixels as in `Images`.
+        caption: What is shown, marked as in `Text`.
+        columns: What stands above each column; none for nothing.
+
+    Raises:
+        InputError: Rows of different lengths, or pixels of another shape or type.
+        ValueRangeError: Floats outside [0, 1] or not finite.
+
+    Example:
+        >>> gallery = Gallery([("original", [np.zeros((8, 8))])], caption="One image", columns=["row 3"])
+        >>> gallery.html(Place("part", 2)).count("<img")
+        1
+    """
+
+    rows: Sequence[tuple[str, Sequence[npt.ArrayLike]]]
+    caption: str
+    columns: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        lengths = {len(images) for _, images in self.rows} | ({len(self.columns)} if self.columns else set())
+        if len(lengths) != 1 or 0 in lengths:
+            came = f"rows of {sorted(lengths)} images"
+            raise InputError(came, "each row has one image for each column, and at least one", "fill the gaps")
+        for name, images in self.rows:
+            for number, pixels in enumerate(images):
+                _bytes_of(f"image {number} of {name!r}", np.asarray(pixels))
+
+    def html(self, place: Place) -> str:
+        """A captioned table of images in a frame that scrolls sideways on a narrow screen."""
+        heads = "".join(f'<th scope="col">{escape(name)}</th>' for name in self.columns)
+        head = f"<thead><tr><td></td>{heads}</tr></thead>" if heads else ""
+        name, body = f"{place.name}-caption", "".join(map(self._row, self.rows))
+        caption = f'<caption id="{name}"><span>{inline(self.caption)}</span></caption>'
+        return (
+            f'<div class="table gallery" role="region" aria-labelledby="{name}" tabindex="0">'
+            f"<table>{caption}{head}<tbody>{body}</tbody></table></div>"
+        )
+
+    def _row(self, row: tuple[str, Sequence[npt.ArrayLike]]) -> str:
+        """One row: its name, then its images."""
+        name, images = row
+        columns = self.columns or [str(number) for number in range(1, len(images) + 1)]
+        cells = (
+            f"<td>{_element(np.asarray(pixels), f'{name} {column}'.strip())}</td>"
+            for pixels, column in zip(images, columns, strict=True)
+        )
+        return f'<tr><th scope="row">{escape(name)}</th>{"".join(cells)}</tr>'
+
+
 def _image(pixels: npt.NDArray[np.generic], label: str) -> str:
-    """One image as an element that fetches nothing; its visible label is its text for screen readers."""
+    """One image with its visible label, which is its text for screen readers."""
+    return f"{_element(pixels)}<span>{escape(label)}</span>"
+
+
+def _element(pixels: npt.NDArray[np.generic], alternative: str = "") -> str:
+    """One image as an element that fetches nothing."""
     encoded = base64.b64encode(png(_bytes_of("pixels", pixels))).decode("ascii")
     height, width = pixels.shape[:2]
     size = f'width="{width}" height="{height}"'
-    return f'<img src="data:image/png;base64,{encoded}" alt="" {size}><span>{escape(label)}</span>'
+    return f'<img src="data:image/png;base64,{encoded}" alt="{escape(alternative)}" {size}>'
 
 
 def _bytes_of(name: str, pixels: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
