@@ -24,7 +24,7 @@ from isthmus.training.checkpoints import read_checkpoint, replace_file
 from isthmus.training.run import Run
 
 X = load_wine().data
-EPOCHS, STEPS = 4, 6  # 178 rows in batches of 32
+SMALL = {"latent_dim": 2, "hidden_dims": (8,), "epochs": 4, "batch_size": 32, "random_state": 0}  # 6 steps an epoch
 
 
 class Stop(Callback):
@@ -55,8 +55,7 @@ class InTurns(Autoencoder):
 
 def small(cls: Any = Autoencoder, **params: Any) -> Any:
     """A model of a few steps."""
-    usual = {"latent_dim": 2, "hidden_dims": (8,), "epochs": EPOCHS, "batch_size": 32, "random_state": 0}
-    return cls(**{**usual, **params})
+    return cls(**{**SMALL, **params})
 
 
 KINDS: dict[str, tuple[Callable[[], Any], Callable[[], list[Any]]]] = {
@@ -78,24 +77,24 @@ def read_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("isthmus.training.run.READ_EVERY", 2)
 
 
-def interrupted(make: Any, path: Path, after: int, callbacks: Any = list, **fit: Any) -> Any:
+def interrupted(make: Any, path: Path, after: int, callbacks: Any = list, rows: Any = X, **fit: Any) -> Any:
     """A model whose fit was stopped, with its checkpoint at `path`."""
     model = make().set_callbacks(Checkpoint(path, seconds=0.0), *callbacks(), Stop(after))
     with pytest.raises(KeyboardInterrupt):
-        model.fit(X, **fit)
+        model.fit(rows, **fit)
     return model
 
 
-def resumed(make: Any, path: Path, callbacks: Any = list, **fit: Any) -> Any:
+def resumed(make: Any, path: Path, callbacks: Any = list, rows: Any = X, **fit: Any) -> Any:
     """A fresh model that goes on from the checkpoint."""
-    return make().set_callbacks(Checkpoint(path, seconds=0.0, resume=True), *callbacks()).fit(X, **fit)
+    return make().set_callbacks(Checkpoint(path, seconds=0.0, resume=True), *callbacks()).fit(rows, **fit)
 
 
-def bits(model: Any) -> tuple[Any, ...]:
+def bits(model: Any, rows: Any = X) -> tuple[Any, ...]:
     """Everything that must be the same: weights, history but for the time, scores."""
     history = [{key: value for key, value in line.items() if key != "seconds"} for line in model.history_]
     weights = {name: tensor.numpy().tobytes() for name, tensor in model.network_.state_dict().items()}
-    return weights, history, model.score_samples(X).tobytes()
+    return weights, history, model.score_samples(rows).tobytes()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -106,6 +105,16 @@ def test_a_stopped_run_ends_with_the_same_bits(kind: str, tmp_path: Path) -> Non
         path = tmp_path / f"{after}.safetensors"
         interrupted(make, path, after, callbacks, validation=X[:9])
         assert bits(resumed(make, path, callbacks, validation=X[:9])) == whole
+
+
+@pytest.mark.parametrize("name", isthmus.family())
+def test_every_member_may_be_stopped(name: str, tmp_path: Path) -> None:
+    member = isthmus.family()[name]
+    rows = X if "table" in member.kinds else np.random.default_rng(0).random((178, 8, 8, 1), dtype=np.float32)
+    known = {key: value for key, value in SMALL.items() if key in member().get_params()}
+    whole = bits(member(**known).fit(rows), rows)
+    interrupted(lambda: member(**known), tmp_path / "run", 9, rows=rows)
+    assert bits(resumed(lambda: member(**known), tmp_path / "run", rows=rows), rows) == whole
 
 
 def test_checkpoints_are_written_within_epochs_and_before_them(tmp_path: Path) -> None:
