@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -57,6 +58,12 @@ class Isthmus:
 def command_line(words: Sequence[object]) -> list[str]:
     """`isthmus` as another process."""
     return [sys.executable, "-m", "isthmus", *map(str, words)]
+
+
+def commands_on(page: str) -> list[str]:
+    """Every command on a page of documentation, in order."""
+    blocks: list[str] = re.findall(r"```bash\n(.*?)```", page, re.DOTALL)
+    return [line for block in blocks for line in block.splitlines()]
 
 
 def process(*words: object, **options: Any) -> subprocess.CompletedProcess[str]:
