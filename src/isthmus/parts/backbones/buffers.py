@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from threading import local
+
 import torch
 from torch import Tensor
 
 KEPT_SHAPES = 4  # row counts for which free sets are kept: two batch sizes of an epoch, two scoring blocks
 
 
-class Buffers:
-    """A pool of sets of (rows, width) tensors.
+class Buffers(local):
+    """A pool of sets of (rows, width) tensors; each thread has one of its own.
 
     Each forward pass takes a set of its own and gives it back when its backward pass is done, so a second forward
     before the first backward simply finds the pool empty and gets a fresh set.

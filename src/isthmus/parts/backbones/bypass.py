@@ -6,6 +6,7 @@ activations can rebuild x from an empty z. It suits restoration, where the code 
 
 from __future__ import annotations
 
+from threading import local
 from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor
@@ -13,8 +14,8 @@ from torch import Tensor
 from isthmus.errors import ParameterError
 
 
-class Bypass:
-    """The levels of the encoder's last batch, shallow ones first, for as long as they are kept.
+class Bypass(local):
+    """The levels of the encoder's last batch in this thread, shallow ones first, for as long as they are kept.
 
     They are added to what the decoder has at the same depth, as in LinkNet (Chaurasia & Culurciello 2017, section 3),
     not concatenated as in U-Net: an empty bypass counts as zeros, and the decoder has the same weights with and

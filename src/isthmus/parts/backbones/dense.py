@@ -23,7 +23,8 @@ from isthmus.parts.backbones.activations import IN_PLACE, activation
 from isthmus.parts.backbones.buffers import Buffers
 from isthmus.parts.backbones.bypass import Bypass
 from isthmus.parts.backbones.dropout import Dropout
-from isthmus.parts.backbones.linear import NARROW, Linear, widened
+from isthmus.parts.backbones.kept import Kept
+from isthmus.parts.backbones.linear import NARROW, STEP, Linear, widened
 
 NORMALIZATIONS: dict[str, type[nn.Module]] = {"none": nn.Identity, "batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
 
@@ -72,6 +73,7 @@ class Dense(nn.Module):
         self.bypass: Bypass | None = None
         self.memory = Buffers((*hidden, *hidden))  # activations, then their gradients
         self.keeps = False
+        self.kept: Kept[Layers] = Kept()
         self.laid: Layers | None = None  # the layers while the loop has them laid flat, with gradients to add to
 
     def route(self, bypass: Bypass, keeps: bool) -> None:
@@ -94,14 +96,24 @@ class Dense(nn.Module):
         if not (self.has_node and x.device.type == "cpu"):
             return self.plain(x)
         x = x if self.opening is None else self.opening(x)
-        layers = self.laid or self.layers()
         if torch.is_grad_enabled():
+            layers = self.laid or self.layers()
             params = layers.weights[:1] if self.laid else layers.weights + layers.biases
             y: Tensor = _DenseNode.apply(x, self, layers, *params)  # type: ignore[no-untyped-call]
         else:
-            y, hidden = self.run(x, layers.widened())
+            y, hidden = self.run(x, self.layers().widened() if self.training else self._kept_layers())
             self.memory.give(hidden)
         return y if len(self.shape) == 1 else y.unflatten(1, self.shape)
+
+    def train(self, mode: bool = True) -> Dense:
+        """Forget the widened layers, and go on as any module."""
+        self.kept.forget()
+        return super().train(mode)
+
+    def _kept_layers(self) -> Layers:
+        """The widened layers, made anew only where a weight or bias has changed."""
+        weights = [weight for linear in self.linears for weight in (linear.weight, linear.bias)]
+        return self.kept.of(weights, lambda: self.layers().widened())  # type: ignore[arg-type]
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy made while the loop runs has parameters of its own, which do not lie flat."""
@@ -163,10 +175,15 @@ class Layers(NamedTuple):
     transposed: list[Tensor]
 
     def widened(self) -> Layers:
-        """The same with narrow products widened, for rows that must not feel where they stand."""
-        if min(map(len, self.weights)) >= NARROW:
+        """The same with narrow products widened, for rows that must not feel where they stand, and the last for speed.
+
+        A last product with a column for each of 30 features takes 1.6 times as long as one with 32.
+        """
+        last = max(NARROW, -(-len(self.weights[-1]) // STEP) * STEP)
+        widths = [NARROW] * (len(self.weights) - 1) + [last]
+        if all(len(weight) >= width for weight, width in zip(self.weights, widths, strict=True)):
             return self
-        pairs = [widened(weight, bias) for weight, bias in zip(self.weights, self.biases, strict=True)]
+        pairs = list(map(widened, self.weights, self.biases, widths))
         weights, biases = [weight for weight, _ in pairs], [bias for _, bias in pairs if bias is not None]
         return Layers(weights, biases, [weight.t() for weight in weights])
 

@@ -12,17 +12,19 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 NARROW = 16  # columns below which a product is widened to this many
+SPARSE = 4  # rows below which a product is given rows of zeros, for the same reason
+STEP = 8  # a product whose columns are no multiple of this takes longer than the next one whose columns are
 
 
-def widened(weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor | None]:
-    """Weight (F, D) and bias (F,), with rows of zeros up to `NARROW` where there are fewer.
+def widened(weight: Tensor, bias: Tensor | None, width: int = NARROW) -> tuple[Tensor, Tensor | None]:
+    """Weight (F, D) and bias (F,), with rows of zeros up to `width` where there are fewer.
 
     Example:
         >>> weight, bias = widened(torch.ones(3, 5), torch.ones(3))
         >>> weight.shape, bias.sum()
         (torch.Size([16, 5]), tensor(3.))
     """
-    surplus = NARROW - len(weight)
+    surplus = width - len(weight)
     if surplus <= 0:
         return weight, bias
     beside = None if bias is None else functional.pad(bias, (0, surplus))
@@ -34,6 +36,9 @@ class Linear(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         """The plain product while gradients are taken, the widened one otherwise."""
-        if torch.is_grad_enabled() or self.out_features >= NARROW:
+        lacking = SPARSE - len(x) if x.ndim == 2 else 0
+        if torch.is_grad_enabled() or (self.out_features >= NARROW and lacking <= 0):
             return super().forward(x)
-        return functional.linear(x, *widened(self.weight, self.bias))[..., : self.out_features].contiguous()
+        full = torch.constant_pad_nd(x, (0, 0, 0, lacking)) if lacking > 0 else x
+        y = functional.linear(full, *widened(self.weight, self.bias))
+        return y[: len(x), ..., : self.out_features].contiguous()
