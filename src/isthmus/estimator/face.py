@@ -7,7 +7,6 @@ the costs that it pays. All else is here or in the files that this one calls.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
@@ -21,7 +20,7 @@ from isthmus.core.code import Batch, Terms
 from isthmus.core.player import Player, Stage
 from isthmus.core.settings import Settings
 from isthmus.core.spec import Kind, Spec
-from isthmus.estimator import fitting, persistence, printing, states, summary
+from isthmus.estimator import fitting, printing, summary
 from isthmus.estimator.abilities import abilities_of
 from isthmus.estimator.blocks import Blocks
 from isthmus.estimator.checking import Checked
@@ -194,22 +193,7 @@ class Estimator(
         return abilities_of(self)
 
     def summary(self) -> summary.Summary:
-        """Print what a row goes through: shapes, parameters, multiply-adds and the compression ratio; and return it.
-
-        Example:
-            >>> from isthmus import Autoencoder
-            >>> model = Autoencoder(latent_dim=8, hidden_dims=(), epochs=1).fit(np.eye(50, dtype=np.float32))
-            >>> told = model.summary()
-            stage                 output  parameters  multiply-adds
-            input                     50           0              0
-            encoder.linears.0          8         408            400
-            code                       8           0              0
-            decoder.linears.0         50         450            400
-            total                                858            800
-            50 numbers cross as 8: 6.25x
-            >>> told.ratio
-            6.25
-        """
+        """Print what a row goes through: shapes, parameters, multiply-adds and the compression ratio; and return it."""
         check_is_fitted(self)
         told = summary.summarise(self)
         print(told)
@@ -231,30 +215,9 @@ class Estimator(
 
         return finetune(self, X, y, options)
 
-    def save(self, path: str | Path) -> Path:
-        """Write the model as a folder of JSON and safetensors; `isthmus.load` reads it."""
-        check_is_fitted(self)
-        return persistence.save(self, path, printing.card(self))
-
-    def to_saved(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        """What `save` writes."""
-        return states.to_saved(self)
-
-    @classmethod
-    def from_saved(cls, config: dict[str, Any], tensors: dict[str, Tensor]) -> Self:
-        """The model that `to_saved` described."""
-        model = cls(**{name: states.revived(value) for name, value in config["params"].items()})
-        states.restore(model, config, tensors)
-        return model
-
     def __repr__(self, N_CHAR_MAX: int = 700) -> str:
         """The parameters that were set; after `fit`, with what every "auto" became."""
         return printing.shown(self, N_CHAR_MAX)
-
-    def __getstate__(self) -> dict[str, Any]:
-        """A copy or pickle carries the network, not the scorer made from it."""
-        state: dict[str, Any] = super().__getstate__()
-        return {name: value for name, value in state.items() if name != "_scorer"}
 
     def __sklearn_is_fitted__(self) -> bool:
         """Whether there is a network."""

@@ -8,14 +8,17 @@ The one loop trains the head alone first, so that its first random gradients do 
 from __future__ import annotations
 
 import copy
+import warnings
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator, clone
+from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 
@@ -23,6 +26,7 @@ from isthmus.core.code import Batch, Terms
 from isthmus.core.player import Player, Stage
 from isthmus.core.settings import Settings
 from isthmus.data.resident import Resident
+from isthmus.errors import InputError
 from isthmus.estimator import persistence, states
 from isthmus.estimator.blocks import Blocks
 from isthmus.estimator.defaults import derive, seed_of, whole
@@ -31,6 +35,7 @@ from isthmus.estimator.inputs import check_weights, read
 from isthmus.estimator.registry import saved_class
 from isthmus.parts.backbones.dense import Dense
 from isthmus.parts.initialise import initialise
+from isthmus.training.history import as_json, from_json
 from isthmus.training.loop import train
 from isthmus.training.run import Run
 
@@ -62,7 +67,7 @@ class Headed(nn.Module):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class FineTuned(BaseEstimator, ABC):
+class FineTuned(states.Persists, BaseEstimator, ABC):
     """What the classifier and the regressor share; `finetune` of a fitted model makes one.
 
     Args:
@@ -91,7 +96,7 @@ class FineTuned(BaseEstimator, ABC):
         n_outputs_: int
 
     @abstractmethod
-    def targets(self, y: ArrayLike, rows: int) -> Tensor:
+    def targets(self, y: NDArray[Any], rows: int) -> Tensor:
         """What the head must answer for each row; leaves behind what `predict` needs."""
 
     @abstractmethod
@@ -106,13 +111,12 @@ class FineTuned(BaseEstimator, ABC):
             y: Labels or numbers, (n,) or (n, outputs).
             sample_weight: Weight of each row in the loss, (n,).
         """
-        fitted = hasattr(self.model, "network_")
-        self.model_ = copy.deepcopy(self.model) if fitted else clone(self.model).fit(X)
+        seed = seed_of(self.random_state)
+        self.model_ = self._fitted(X, seed)
         source = read(self.model_, X)
-        target = self.targets(y, len(source))
+        target = self.targets(labels(y, len(source)), len(source))
         weight = check_weights(sample_weight, len(source))
         self.settings_ = settings = self._settings(len(source))
-        seed = seed_of(self.random_state)
         self.network_ = self._headed(seed)
         x, device = source.block(0, len(source)), settings.device
         on_device = {"condition": target.to(device), "weight": None if weight is None else weight.to(device)}
@@ -151,7 +155,7 @@ class FineTuned(BaseEstimator, ABC):
             "params": {name: states.plain(name, value) for name, value in own.items()},
             "outputs": self.n_outputs_,
             "answers": self.answers(),
-            "history": self.history_,
+            "history": [as_json(line) for line in self.history_],
         }
         head = {f"head.{name}": tensor for name, tensor in self.network_.head.state_dict().items()}
         return config, {**{f"member.{name}": tensor for name, tensor in tensors.items()}, **head}
@@ -164,7 +168,7 @@ class FineTuned(BaseEstimator, ABC):
         params = {name: states.revived(value) for name, value in config["params"].items()}
         made = cls(model=member.from_saved({**config["member"], "device": config.get("device", "cpu")}, own), **params)
         made.model_, made.settings_ = made.model, made.model.settings_
-        made.n_outputs_, made.history_ = config["outputs"], config["history"]
+        made.n_outputs_, made.history_ = config["outputs"], [from_json(line) for line in config["history"]]
         made.n_features_in_ = made.model_.n_features_in_
         made.take_answers(config["answers"])
         made.network_ = made._headed(0)
@@ -183,6 +187,22 @@ class FineTuned(BaseEstimator, ABC):
     def __sklearn_is_fitted__(self) -> bool:
         """Whether there is a network."""
         return hasattr(self, "network_")
+
+    def __sklearn_tags__(self) -> Any:
+        """What the model can read, this can."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        tags.input_tags.allow_nan = True
+        return tags
+
+    def _fitted(self, X: Any, seed: int) -> Any:
+        """A copy of the model, fitted on these rows if it is not fitted yet."""
+        if hasattr(self.model, "network_"):
+            return copy.deepcopy(self.model)
+        model = clone(self.model)
+        if model.random_state is None:
+            model.set_params(random_state=seed)
+        return model.fit(X)
 
     def _settings(self, rows: int) -> Settings:
         """The model's own settings for so many rows, where nothing else was asked for."""
@@ -217,7 +237,22 @@ class FineTuned(BaseEstimator, ABC):
             self._scorer = Blocks(self.network_, self.model_.spec_.width)
         return self._scorer.run(read(self.model_, X), self.network_.forward).double()
 
-    def __getstate__(self) -> dict[str, Any]:
-        """A copy or pickle carries the network, not the scorer made from it."""
-        state: dict[str, Any] = super().__getstate__()
-        return {name: value for name, value in state.items() if name != "_scorer"}
+
+def labels(y: ArrayLike, rows: int) -> NDArray[Any]:
+    """What came beside the rows as an array, one entry a row; a column of them is flattened, with a warning.
+
+    Raises:
+        InputError: nothing came, or not one entry for each row.
+    """
+    if y is None:
+        allowed = "a predictor requires y to be passed, but the target y is None"
+        raise InputError("y=None", allowed, "give each row its label or number")
+    found = np.asarray(y)
+    if found.shape[:1] != (rows,) or found.ndim > 2:
+        came, allowed = f"y of shape {found.shape}", f"it has one entry for each of the {rows} rows"
+        raise InputError(came, allowed, "give it the shape (n,) or (n, outputs)")
+    if found.shape == (rows, 1):
+        told = "A column-vector y was passed when a 1d array was expected: it is read as y.ravel()"
+        warnings.warn(told, DataConversionWarning, stacklevel=3)
+        return found.ravel()
+    return found

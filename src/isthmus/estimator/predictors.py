@@ -34,15 +34,13 @@ class FineTunedClassifier(ClassifierMixin, FineTuned):
 
     classes_: NDArray[Any]
 
-    def targets(self, y: ArrayLike, rows: int) -> Tensor:
+    def targets(self, y: NDArray[Any], rows: int) -> Tensor:
         """The position of each row's class among `classes_`, (n,)."""
-        labels = np.asarray(y)
-        labels = labels.ravel() if labels.shape == (rows, 1) else labels
-        if labels.shape != (rows,) or kind_of(labels) not in ("binary", "multiclass"):
-            came = f"y of shape {labels.shape}, of type {labels.dtype}. Unknown label type: {kind_of(labels)}"
+        if kind_of(y) not in ("binary", "multiclass"):
+            came = f"y of shape {y.shape} and type {y.dtype}. Unknown label type: {kind_of(y)}"
             allowed = f"each of the {rows} rows has one label: text, a boolean or a whole number"
             raise InputError(came, allowed, "give one label a row, or use FineTunedRegressor for numbers")
-        self.classes_, places = np.unique(labels, return_inverse=True)
+        self.classes_, places = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise InputError(f"y with the one class {self.classes_[0]!r}", "there is nothing to tell apart", "add rows")
         self.n_outputs_ = len(self.classes_)
@@ -58,7 +56,8 @@ class FineTunedClassifier(ClassifierMixin, FineTuned):
 
     def predict(self, X: Any) -> NDArray[Any]:
         """The likeliest class of each row, (n,)."""
-        return self.classes_[self._answer(X).argmax(1).numpy()]  # type: ignore[no-any-return]
+        places = self._answer(X).argmax(1).numpy()
+        return self.classes_[places]  # type: ignore[no-any-return]
 
     def answers(self) -> dict[str, Any]:
         """The classes, and their type."""
@@ -86,12 +85,13 @@ class FineTunedRegressor(RegressorMixin, FineTuned):
     center_: NDArray[np.float64]
     scale_: NDArray[np.float64]
 
-    def targets(self, y: ArrayLike, rows: int) -> Tensor:
+    def targets(self, y: NDArray[Any], rows: int) -> Tensor:
         """The numbers of each row at mean 0 and variance 1, (n, outputs)."""
         numbers = array_of(y, "y").astype(np.float64)
-        if numbers.shape[:1] != (rows,) or numbers.ndim > 2 or not np.isfinite(numbers).all():
-            came, allowed = f"y of shape {numbers.shape}", f"each of the {rows} rows has one finite number, or several"
-            raise InputError(came, allowed, "give y the shape (n,) or (n, outputs), and drop rows without a number")
+        if not np.isfinite(numbers).all():
+            row = int(np.argwhere(~np.isfinite(numbers))[0][0])
+            allowed = "Input y contains NaN or infinity, which nothing can be fitted to"
+            raise InputError(f"y[{row}]={numbers[row]}", allowed, "drop the rows without a number")
         self.center_, spread = numbers.mean(0), numbers.std(0)
         self.scale_ = np.where(spread > 0, spread, 1.0)
         self.n_outputs_ = numbers[:1].size
@@ -125,5 +125,5 @@ def kind_of(y: NDArray[Any]) -> str:
     """scikit-learn's name for what y holds; "unknown" where it has none."""
     try:
         return str(type_of_target(y, input_name="y"))
-    except ValueError:
-        return "unknown"
+    except ValueError as fault:  # gaps, mixed types
+        return f"unknown ({fault})"

@@ -3,21 +3,49 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
+from pathlib import Path
+from typing import Any, Self
 
 import numpy as np
 import torch
+from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from isthmus.core.settings import Settings
 from isthmus.core.spec import Spec
 from isthmus.errors import CorruptFileError, ParameterError
+from isthmus.estimator import persistence, printing
 from isthmus.estimator.fitting import built
 from isthmus.parts.backbones.choose import ARCHITECTURES
 from isthmus.training.devices import resolve_device
 from isthmus.training.history import as_json, from_json
 
 BACKBONES = {cls.__name__: cls for cls in ARCHITECTURES.values()}
+
+
+class Persists:
+    """The verbs that carry a fitted estimator to disk and through copies."""
+
+    def save(self, path: str | Path) -> Path:
+        """Write the model as a folder of JSON and safetensors; `isthmus.load` reads it."""
+        check_is_fitted(self)
+        return persistence.save(self, path, printing.card(self))
+
+    def to_saved(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
+        """What `save` writes."""
+        return to_saved(self)
+
+    @classmethod
+    def from_saved(cls, config: dict[str, Any], tensors: dict[str, Tensor]) -> Self:
+        """The model that `to_saved` described."""
+        model = cls(**{name: revived(value) for name, value in config["params"].items()})
+        restore(model, config, tensors)
+        return model
+
+    def __getstate__(self) -> dict[str, Any]:
+        """A copy or pickle carries the network, not the scorer made from it."""
+        state: Any = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_scorer"}
 
 
 def to_saved(estimator: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:

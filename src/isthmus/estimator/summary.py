@@ -73,7 +73,23 @@ class Summary:
 
 
 def summarise(estimator: Any) -> Summary:
-    """The summary of a fitted estimator's network."""
+    """The summary of a fitted estimator's network.
+
+    Example:
+        >>> from isthmus import Autoencoder
+        >>> model = Autoencoder(latent_dim=8, hidden_dims=(), epochs=1).fit(torch.eye(50))
+        >>> told = summarise(model)
+        >>> print(told)
+        stage                 output  parameters  multiply-adds
+        input                     50           0              0
+        encoder.linears.0          8         408            400
+        code                       8           0              0
+        decoder.linears.0         50         450            400
+        total                                858            800
+        50 numbers cross as 8: 6.25x
+        >>> told.ratio
+        6.25
+    """
     spec, network = estimator.spec_, estimator.network_.eval()
     stages = dict(stages_of(network))
     device = next(network.parameters()).device
