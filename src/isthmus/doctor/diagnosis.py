@@ -10,7 +10,7 @@ from isthmus.doctor.narrows import bottleneck_too_small, code_bypassed, dead_uni
 from isthmus.doctor.patient import Patient
 from isthmus.doctor.scale import data_range, refused, unscaled_data
 from isthmus.doctor.unseen import holdout_error, memorisation
-from isthmus.errors import ValueRangeError
+from isthmus.errors import TooFewRowsError, ValueRangeError
 from isthmus.estimator.inputs import read
 
 CHECKS: tuple[Callable[[Patient], Answer], ...] = (
@@ -36,8 +36,8 @@ def diagnose(model: Any, X: Any, held_out: Any = None) -> Diagnosis:
 
     Raises:
         NotFittedError: there was no fit.
-        InputError: the rows are not of the kind that it was fitted on. Values that the likelihood does not price
-            are no error here, but a finding.
+        InputError: the rows are not of the kind that it was fitted on, or only one. Values that the likelihood does
+            not price are no error here, but a finding.
 
     Example:
         >>> import isthmus
@@ -55,6 +55,9 @@ def diagnose(model: Any, X: Any, held_out: Any = None) -> Diagnosis:
         other = None if held_out is None else read(model, held_out)
     except ValueRangeError as error:
         return _unreadable(model, error)
+    if len(source) < 2:
+        allowed = "the doctor looks at how rows differ"
+        raise TooFewRowsError("X with 1 row", allowed, "give it the rows of training")
     patient = Patient(model, source, other)
     answers = {name_of(check): check(patient) for check in CHECKS}
     return Diagnosis(type(model).__name__, len(source), 0 if other is None else len(other), answers)

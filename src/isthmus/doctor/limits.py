@@ -16,21 +16,25 @@ HIT = 0.01  # share of the cells that a corruption must change, by a hundredth o
 
 
 def limits(patient: Patient) -> dict[str, float]:
-    """What training asks beside the distortion, by name: prices in nats per sample, and the share of cells corrupted.
+    """What is in the way besides the width, by name: prices in nats per sample, and the share of cells corrupted."""
+    acting = {name: price for name, price in prices(patient).items() if price > IDLE}
+    hit = _hit(patient)
+    return acting | ({"corruption": hit} if hit > HIT else {})
 
-    A copy of the network is asked, in training as the last stage has it, so that nothing of the model moves.
+
+def prices(patient: Patient) -> dict[str, float]:
+    """What training asks beside the distortion, by name, in nats per sample: a step of the last stage's players.
+
+    A copy of the network is asked, so that nothing of the model moves.
     """
     network = copy.deepcopy(patient.network).train()
     with torch.enable_grad():
-        prices = {
+        return {
             name: float(term.detach().mean())
             for player in patient.model.stages(network)[-1].players
             for name, term in player.objective(network, _probe(patient)).items()
             if name != "distortion"
         }
-    acting = {name: price for name, price in prices.items() if price > IDLE}
-    hit = _hit(network, _probe(patient))
-    return acting | ({"corruption": hit} if hit > HIT else {})
 
 
 def crossing(patient: Patient) -> float:
@@ -47,17 +51,16 @@ def crossing(patient: Patient) -> float:
 
 def _probe(patient: Patient) -> Batch:
     """Rows as a step of training would see them, the last one of its run."""
-    x = patient.rows.x[:PROBE].clone().to(patient.settings.device)
+    x = patient.rows.x[:PROBE].clone().to(patient.blocks.device)
     observed = None if patient.spec.is_plain else ~x.isnan()
     return Batch(x, observed, generator=torch.Generator(x.device).manual_seed(0))
 
 
-def _hit(network: torch.nn.Module, batch: Batch) -> float:
+def _hit(patient: Patient) -> float:
     """Share of the cells that the encoder is shown otherwise than they are."""
-    corruption = getattr(network, "corruption", None)
+    corruption, batch = getattr(patient.network, "corruption", None), _probe(patient)
     if corruption is None:
         return 0.0
-    x = batch.x.clone()
     view: Tensor = corruption(batch)
-    moved = (view - x).abs() > HIT
-    return float((moved | (view.isnan() & ~x.isnan())).float().mean())
+    moved = (view - batch.x).abs() > HIT
+    return float((moved | (view.isnan() & ~batch.x.isnan())).float().mean())

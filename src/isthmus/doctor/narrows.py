@@ -9,8 +9,10 @@ from torch import Tensor
 
 from isthmus.core.network import Network
 from isthmus.doctor.findings import Answer, Finding, NotAsked, Sound, percent
-from isthmus.doctor.limits import crossing, limits
+from isthmus.doctor.limits import crossing, limits, prices
 from isthmus.doctor.patient import Patient, shuffled
+from isthmus.estimator.defaults import narrow
+from isthmus.parts.backbones.mlp import MLP
 
 WIDE = 0.9  # of the input's numbers: a copy of so many loses a tenth of the variance, and nothing need be learnt
 NARROW = 0.75  # share of the variance below which doubling a full code gained a tenth or more of it
@@ -77,7 +79,7 @@ def bottleneck_too_small(patient: Patient) -> Answer:
         f", and what is lost has structure: one direction holds {percent(largest)} of it, by chance {percent(chance)}."
     )
     why = "What the code has no room for is missing from every row that comes out, and from every score."
-    wider = min(2 * patient.units, patient.spec.width - 1)
+    wider = '"auto"' if patient.units < narrow(patient.spec) else min(2 * patient.units, patient.spec.width - 1)
     return Finding(seen, why, f"model.set_params(latent_dim={wider}).fit(X)", figures)
 
 
@@ -145,8 +147,10 @@ def dead_units(patient: Patient) -> Answer:
 
 
 def _livelier(patient: Patient, dead: int) -> str:
-    """A parameter with which fewer units die: a lower price where the code has one, else as many as are alive."""
+    """A parameter with which fewer units die: a lower price, a code that reads the row itself, or no more units."""
     price = getattr(patient.model, "weight", 0.0)
-    if price and limits(patient).keys() - {"corruption"}:
+    if price and prices(patient):
         return f"weight={price / 10:.2g}"
+    if patient.settings.hidden_dims and isinstance(patient.settings.architecture, MLP):
+        return "hidden_dims=()"
     return f"latent_dim={max(1, patient.units - dead)}"

@@ -18,6 +18,7 @@ from isthmus.estimator.blocks import Blocks
 from isthmus.parts.entry import COUNTS, Entry
 
 MOST_ROWS, MOST_CELLS = 2048, 2**22  # looked at: enough for shares to a hundredth, few enough for seconds
+MOST_NEIGHBOURS = 16_384  # rows that others are compared with, which go through no network
 STRETCHES = 64  # rows are taken in stretches all over the data, since rows near each other may be alike
 
 
@@ -30,7 +31,7 @@ class Rows:
     """
 
     def __init__(self, patient: Patient, source: Source) -> None:
-        self.patient, self.total = patient, len(source)
+        self.patient, self.source, self.total = patient, source, len(source)
         self.x = sample(source)
 
     def __len__(self) -> int:
@@ -46,6 +47,11 @@ class Rows:
     def rebuilt(self) -> Tensor:
         """What comes out, as the same numbers, (n, W)."""
         return self.patient.rebuilt(self.x, self.patient.network.rebuild)
+
+    @cached_property
+    def neighbours(self) -> Tensor:
+        """More rows as such numbers, (m, W), for others to be compared with."""
+        return self.patient.numbers(sample(self.source, MOST_NEIGHBOURS))
 
     @cached_property
     def errors(self) -> Tensor:
@@ -138,10 +144,10 @@ class Patient:
         return self.explained(self.rows.numbers, self.rebuilt(self.rows.x, blind))
 
 
-def sample(source: Source) -> Tensor:
-    """At most `MOST_ROWS` rows from all over the source, always the same ones, (n, ...)."""
+def sample(source: Source, most: int = MOST_ROWS) -> Tensor:
+    """At most so many rows from all over the source, always the same ones, (n, ...)."""
     total = len(source)
-    wanted = min(total, MOST_ROWS, max(STRETCHES, MOST_CELLS // source.spec.n_features))
+    wanted = min(total, most, max(STRETCHES, MOST_CELLS // source.spec.n_features))
     if wanted == total:
         return source.block(0, total)
     length = wanted // STRETCHES

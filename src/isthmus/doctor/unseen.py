@@ -12,8 +12,7 @@ from isthmus.doctor.patient import Patient, Rows
 
 WORSE = 2.0  # times the error
 SURE = 3.29  # standard errors: one healthy model in two thousand is beyond
-COPIES = 0.75  # share of the rows, where half are expected
-FEWEST = 20  # unseen rows sent through
+COPIES = 0.5  # of what comes out
 MISSING = "Give held_out: rows that it was not fitted on."
 EARLIER = "model.set_callbacks(isthmus.EarlyStopping()).fit(X, validation=0.2)"
 
@@ -48,14 +47,15 @@ def _mann_whitney(first: Tensor, second: Tensor) -> float:
 def memorisation(patient: Patient) -> Answer:
     r"""Unseen rows for which rows of training come out.
 
-    Half of the unseen rows are sent through. Beside what comes out lie equally many rows of training and rows of the
-    other half; if the model knows the data and not the rows, the nearest of them is a row of training half the time.
-    With c_j of the n answers nearest to row j, the share that lies nearest to a row of training has, under labels
-    dealt at random, the standard error
+    Half of the n unseen rows are sent through. What comes out is compared with the T rows of training and the R rows
+    of the other half: if the model knows the data and not the rows, the nearest is a row of training in p = T / (T + R)
+    of all cases. With c_j of n answers nearest to row j, their share s has, under labels dealt at random, the standard
+    error below, so that answers which are all alike count as one; and c, were copies all that is wrong, is their share.
 
-    .. math:: \tfrac12 \sqrt{\textstyle\sum_j c_j^2} / n
+    .. math:: \sqrt{p (1 - p) \textstyle\sum_j c_j^2} / n, \qquad c = (s - p) / (1 - p)
 
-    so that answers which are all alike count as one. Unseen rows with a copy among the others are left out.
+    Where only a part of the rows of training is compared, c is that much larger. Unseen rows with a copy among the
+    others are left out.
 
     Paper:
         After Meehan, Chaudhuri & Dasgupta 2020, AISTATS, section 3; theirs compares distances of samples within cells.
@@ -63,27 +63,25 @@ def memorisation(patient: Patient) -> Answer:
     if patient.held_out is None:
         return NotAsked(MISSING)
     party = Party(patient.held_out, patient.rows)
-    if len(party.answers) < FEWEST:
-        return NotAsked(f"Half of the unseen rows without copies are {len(party.answers)}; {FEWEST} are needed.")
+    if party.power < SURE:
+        return NotAsked(f"{patient.held_out.total} unseen rows beside {patient.rows.total} of training are too few.")
     nearest = _distances(party.answers, party.beside).argmin(1)
     share = float(party.is_trained[nearest].double().mean())
-    error = float(0.5 * nearest.bincount().double().square().sum().sqrt() / len(nearest))
-    sureness = (share - 0.5) / error
-    figures = {"nearest_to_training": share, "standard_errors": sureness}
-    seen = (
-        f"{percent(share)} of what comes out for unseen rows lies nearer to a row of training than to any unseen one."
-    )
-    if share < COPIES or sureness < SURE:
-        return Sound(f"{seen} Half is usual.", figures)
-    seen += f" Half is usual; this is {sureness:.1f} standard errors beyond."
+    spread = party.chance * (1 - party.chance) * float(nearest.bincount().double().square().sum())
+    sureness = (share - party.chance) * len(nearest) / math.sqrt(spread)
+    copies = (share - party.chance) / (1 - party.chance) / party.part
+    figures = {"nearest_to_training": share, "by_chance": party.chance, "copies": copies, "standard_errors": sureness}
+    seen = f"What comes out for unseen rows is nearest to one of training in {percent(share)} of cases, by chance in "
+    seen += f"{percent(party.chance)}."
+    if copies < COPIES or sureness < SURE:
+        return Sound(seen, figures)
+    seen += f" That is {sureness:.1f} standard errors off, and as much as if {percent(min(copies, 1.0))} were copies."
     why = "It has the rows of training by heart: new rows are pulled to them, and samples may show what was private."
     return Finding(seen, why, EARLIER, figures)
 
 
 class Party:
     """What comes out for one half of the unseen rows, and what it is compared with.
-
-    Unseen rows that have a copy among the others are left out: equal rows would meet themselves.
 
     Args:
         held_out: Unseen rows.
@@ -93,15 +91,19 @@ class Party:
     def __init__(self, held_out: Rows, trained: Rows) -> None:
         generator = torch.Generator().manual_seed(0)
         order = torch.randperm(len(held_out), generator=generator)
-        half = len(order) // 2
-        size = min(len(order) - half, len(trained))
-        chosen = torch.randperm(len(trained), generator=generator)[:size]
-        mixed = torch.randperm(2 * size, generator=generator)  # so that of equal rows either may come first
-        beside = torch.cat([trained.numbers[chosen], held_out.numbers[order[half : half + size]]])
-        self.beside, self.is_trained = beside[mixed], mixed < size
-        asked = order[:half]
+        asked, others = order[: len(order) // 2], order[len(order) // 2 :]
+        size, total = len(trained.neighbours), len(trained.neighbours) + len(others)
+        mixed = torch.randperm(total, generator=generator)  # so that of equal rows either may come first
+        self.beside = torch.cat([trained.neighbours, held_out.numbers[others]])[mixed]
+        self.is_trained = mixed < size
         is_new = _distances(held_out.numbers[asked], self.beside).amin(1) > 0
         self.answers = held_out.rebuilt[asked[is_new]]
+        self.chance, self.part = size / total, size / trained.total
+
+    @property
+    def power(self) -> float:
+        """By how many standard errors nothing but different copies would stand out."""
+        return self.part * math.sqrt(len(self.answers) * (1 - self.chance) / self.chance)
 
 
 def _distances(rows: Tensor, others: Tensor) -> Tensor:
