@@ -29,12 +29,20 @@ from isthmus.estimator.generation import Generates
 from isthmus.estimator.inputs import give_back, read, read_codes
 from isthmus.estimator.keeping import cut
 from isthmus.estimator.restoration import Restores
+from isthmus.estimator.states import Persists
 from isthmus.parts.backbones.choose import ARCHITECTURES
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Estimator(
-    Checked, Generates, Restores, CallbackSupportMixin, ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator
+    Checked,
+    Generates,
+    Restores,
+    Persists,
+    CallbackSupportMixin,
+    ClassNamePrefixFeaturesOutMixin,
+    TransformerMixin,
+    BaseEstimator,
 ):
     """What every member has. Not a member itself.
 
