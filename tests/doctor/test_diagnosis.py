@@ -18,7 +18,7 @@ from isthmus.doctor.diagnosis import CHECKS, diagnose
 from isthmus.doctor.findings import Diagnosis, NotAsked
 from isthmus.errors import ColumnError, InputError, TooFewRowsError
 from isthmus.report import Page
-from tests.contract.cases import DATA
+from tests.contract.cases import CASES, DATA, Case, name_of, take
 from tests.doctor.cases import PROVOKED
 
 X = load_breast_cancer().data
@@ -33,12 +33,10 @@ def found() -> Diagnosis:
     return told
 
 
-@pytest.mark.parametrize("kind", DATA)
-@pytest.mark.parametrize("member", ["autoencoder", "vae", "denoising-autoencoder", "sparse-autoencoder"])
-def test_every_kind_of_data_is_looked_at(member: str, kind: str) -> None:
-    rows = DATA[kind]()
-    model = isthmus.family()[member](latent_dim=3, epochs=1, random_state=0).fit(rows)
-    told = model.diagnose(rows, rows[:60])
+@pytest.mark.parametrize("case", CASES, ids=name_of)
+def test_every_member_is_looked_at_on_every_kind_of_data(case: Case) -> None:
+    rows = case.rows()
+    told = case.fitted(epochs=1).diagnose(rows, take(rows, slice(0, 60)))
     assert len(told.answers) == len(CHECKS)
     assert json.loads(json.dumps(told.as_dict(), allow_nan=False)) == told.as_dict()
 
@@ -87,6 +85,13 @@ def test_what_cannot_be_read_is_an_error_and_what_cannot_be_priced_a_finding() -
     told = other.diagnose(rows)
     assert list(told.findings) == ["data-range"] and len(told.not_asked) == len(CHECKS) - 1
     assert "unreadable rows: 1 finding" in str(told)
+
+
+def test_rows_that_are_all_alike_are_looked_at() -> None:
+    alike = np.ones((30, 4))
+    told = isthmus.VAE(latent_dim=2, epochs=1, random_state=0).fit(alike).diagnose(alike, alike)
+    assert "rate-collapsed" in told.findings
+    json.dumps(told.as_dict(), allow_nan=False)
 
 
 def test_without_unseen_rows_nothing_is_said_of_them(found: Diagnosis) -> None:

@@ -92,7 +92,7 @@ class Patient:
         return self.numbers(torch.where(x.isnan(), x, self.run(x, function)))
 
     def explained(self, numbers: Tensor, rebuilt: Tensor) -> float:
-        r"""Share of the variance that comes out again.
+        r"""Share of the variance that comes out again; 0 of none.
 
         .. math:: 1 - \textstyle\sum_n \lVert x_n - \hat x_n \rVert^2 / \sum_n \lVert x_n - \bar x \rVert^2
 
@@ -100,8 +100,8 @@ class Patient:
             numbers: Rows, (n, W).
             rebuilt: What came out for them, (n, W).
         """
-        spread = (numbers - numbers.mean(0)).square().sum()
-        return float(1 - (numbers - rebuilt).square().sum() / spread.clamp_min(1e-12))
+        spread = float((numbers - numbers.mean(0)).square().sum())
+        return 1 - float((numbers - rebuilt).square().sum()) / spread if spread else 0.0
 
     @cached_property
     def kept(self) -> float:

@@ -67,7 +67,7 @@ def unscaled_data(patient: Patient) -> Answer:
     if columns is None:
         return NotAsked("No column is a number.")
     low, high = columns.nanquantile(TAIL, 1), columns.nanquantile(1 - TAIL, 1)
-    ratios = torch.minimum(_ratios(_deviation(columns)), _ratios(high - low))
+    ratios = torch.minimum(_ratios(_deviation(columns)), _ratios((high - low).nan_to_num()))
     top = int(ratios.argmax())
     size = float(columns.nan_to_num().square().mean().sqrt())
     middle = float(columns.clamp(low[:, None], high[:, None]).nan_to_num().square().mean().sqrt())
