@@ -45,8 +45,10 @@ _NAMES: dict[str, str] = {
     "WeightsAndBiases": "isthmus.training.tracking",
     "diagnose": "isthmus.doctor.diagnosis",
     "family": "isthmus.models",
+    "latent_curve": "isthmus.tasks.latent_curve",
     "load": "isthmus.estimator.persistence",
     "split_for_detection": "isthmus.tasks.anomaly.splits",
+    "tune": "isthmus.tasks.tuning",
 }
 
 __all__ = sorted((*_MODULES, *_NAMES))

@@ -14,7 +14,7 @@ import isthmus as package
 from isthmus.cli.main import COMMANDS
 from tests.cli.command import Isthmus, command_line, process
 
-LEARN = ("demo", "data", "models", "fit")
+LEARN = ("demo", "data", "models", "fit", "tune")
 NAMES = (*LEARN, "encode", "decode", "reconstruct", "sample", "score", "doctor", "report", "version")
 GROUPS = {"data": ("list", "get")}
 LEAVES = [[name, *below] for name in NAMES for below in ([[one] for one in GROUPS.get(name, ())] or [[]])]

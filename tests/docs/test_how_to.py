@@ -9,7 +9,11 @@ import pytest
 from tests.architecture.sources import ROOT
 
 FOLDER = ROOT / "docs" / "how-to"
-NEEDS = {"pictures": {"matplotlib": "plot"}, "tracking": {"tensorboard": "tensorboard", "mlflow": "track"}}
+NEEDS = {
+    "pictures": {"matplotlib": "plot"},
+    "tracking": {"tensorboard": "tensorboard", "mlflow": "track"},
+    "tune": {"matplotlib": "plot", "optuna": "tune"},
+}
 EXAMPLES = {
     page.stem: re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     for page in sorted(FOLDER.glob("*.md"))
@@ -32,7 +36,7 @@ def test_the_examples_of_a_page_run(name: str, tmp_path: Path, monkeypatch: pyte
     namespace: dict[str, object] = {}
     for block in EXAMPLES[name]:
         exec(block, namespace)
-    if name == "pictures":
+    if "matplotlib" in NEEDS.get(name, {}):
         import matplotlib.pyplot as plt
 
         plt.close("all")

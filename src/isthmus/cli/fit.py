@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from isthmus.cli.output import FLAG, PLAIN, Output
+from isthmus.cli.requirements import Requirement, figures_of
 from isthmus.cli.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def fit(
     resume: Annotated[bool, FLAG] = False,
     target: str | None = None,
     validation: float | None = None,
+    require: list[str] | None = None,
     random_state: int = 0,
     steering: Steering = STEADY,
     output: Output = PLAIN,
@@ -63,6 +65,8 @@ def fit(
         resume: Go on with the run in --out where there is one.
         target: A column of the table to leave out, such as labels.
         validation: Share of the rows to hold out; each epoch then tells what they cost.
+        require: What must hold in the end, such as "validation_mse<0.02", else the exit code is 1. Figures are loss,
+            distortion, rate and mse (of a cell, in scaled units), of training rows or with "validation_" before them.
         random_state: Seed of everything random.
         steering: What steers the run.
         output: How to answer.
@@ -70,6 +74,7 @@ def fit(
     """
     options: dict[str, Any] = {"data": str(data), "model": model, "target": target, "validation": validation}
     options |= {"random_state": random_state, **vars(steering), **fields}
+    wanted = [Requirement.read(text, validation) for text in require or ()]
     folder = RunFolder(out)
     if folder.has_work(options, resume):
         # torch takes seconds to import: not before the command line is known to make sense
@@ -89,6 +94,13 @@ def fit(
         folder.sweep()
         output.say("the run was finished before")
     output.answer(str(out), {"model": str(out), **folder.last_epoch()})
+    if wanted:
+        import isthmus
+        from isthmus.cli.rows import rows_of
+
+        figures = figures_of(isthmus.load(out), rows_of(data, target), validation)
+        for one in wanted:
+            one.check(figures)
 
 
 @contextmanager

@@ -27,11 +27,12 @@ from isthmus.cli.models import models
 from isthmus.cli.report import report
 from isthmus.cli.sample import sample
 from isthmus.cli.score import score
+from isthmus.cli.tune import tune
 from isthmus.cli.verbs import decode, encode, reconstruct
 from isthmus.cli.version import version
 from isthmus.errors import DataFileError, IsthmusError, TrainingError, UsageError
 
-_LEARN = (demo, data, models, fit)
+_LEARN = (demo, data, models, fit, tune)
 _USE = (encode, decode, reconstruct, sample, score)
 COMMANDS: tuple[Command | App, ...] = (*_LEARN, *_USE, doctor, report, version)
 """In the order of `isthmus --help`; a group of commands is an `App`."""

@@ -19,6 +19,7 @@ _NAMES = {
     "AtomDisplay": "atoms",
     "HistoryDisplay": "history",
     "InterpolationDisplay": "traversal",
+    "LatentCurveDisplay": "latent_curve",
     "LatentDisplay": "latent",
     "PrecisionRecallDisplay": "detection",
     "ReconstructionDisplay": "reconstruction",
