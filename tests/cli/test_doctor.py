@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 
 from isthmus.cli.score import FOUND
 from isthmus.data import files
-from tests.cli.command import Isthmus
+from tests.architecture.sources import ROOT
+from tests.cli.command import Isthmus, commands_on
 
 
 @pytest.fixture(scope="module")
@@ -56,3 +58,11 @@ def test_a_page_is_written_beside_the_answer(isthmus: Isthmus, data: Path, wide:
     isthmus.ok("doctor", wide, data / "cancer.npy", "--out", tmp_path / "doctor.html")
     page = (tmp_path / "doctor.html").read_text(encoding="utf-8")
     assert "<h1>The doctor on wide</h1>" in page and "identity-mapping" in page
+
+
+def test_the_commands_of_the_page_run(isthmus: Isthmus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    commands = commands_on((ROOT / "docs" / "how-to" / "doctor.md").read_text(encoding="utf-8"))
+    told = [isthmus.ok(*shlex.split(command)[1:]) for command in commands]
+    assert "identity-mapping" in told[1].out and list(told[2].facts["findings"]) == ["identity-mapping"]
+    assert Path("doctor.html").is_file()

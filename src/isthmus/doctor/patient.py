@@ -136,6 +136,7 @@ class Patient:
         mean = self.codes.mean(0, keepdim=True)
 
         def blind(batch: Batch) -> Tensor:
+            """The expected x of each row from the mean code."""
             self.network.encode(batch)  # whatever goes around the code still goes
             z = mean.to(batch.x.device).expand(len(batch.x), *mean.shape[1:])
             expected: Tensor = self.network.mean(self.network.decoder(z))

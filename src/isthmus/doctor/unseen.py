@@ -65,7 +65,7 @@ def memorisation(patient: Patient) -> Answer:
     party = Party(patient.held_out, patient.rows)
     if party.power < SURE:
         return NotAsked(f"{patient.held_out.total} unseen rows beside {patient.rows.total} of training are too few.")
-    nearest = _distances(party.answers, party.beside).argmin(1)
+    nearest = torch.cdist(party.answers, party.beside).argmin(1)
     share = float(party.is_trained[nearest].double().mean())
     spread = party.chance * (1 - party.chance) * float(nearest.bincount().double().square().sum())
     sureness = (share - party.chance) * len(nearest) / math.sqrt(spread)
@@ -96,8 +96,7 @@ class Party:
         mixed = torch.randperm(total, generator=generator)  # so that of equal rows either may come first
         self.beside = torch.cat([trained.neighbours, held_out.numbers[others]])[mixed]
         self.is_trained = mixed < size
-        is_new = _distances(held_out.numbers[asked], self.beside).amin(1) > 0
-        self.answers = held_out.rebuilt[asked[is_new]]
+        self.answers = held_out.rebuilt[asked[_new(held_out.numbers[asked], self.beside)]]
         self.chance, self.part = size / total, size / trained.total
 
     @property
@@ -106,6 +105,7 @@ class Party:
         return self.part * math.sqrt(len(self.answers) * (1 - self.chance) / self.chance)
 
 
-def _distances(rows: Tensor, others: Tensor) -> Tensor:
-    """Euclidean distances, (n, m), exactly 0 between equal rows."""
-    return torch.cdist(rows, others, compute_mode="donot_use_mm_for_euclid_dist")
+def _new(rows: Tensor, others: Tensor) -> Tensor:
+    """Which rows have no equal among the others, (n,)."""
+    known = {other.tobytes() for other in others.numpy()}
+    return torch.tensor([row.tobytes() not in known for row in rows.numpy()], dtype=torch.bool)
