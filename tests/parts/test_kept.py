@@ -111,3 +111,23 @@ def test_each_thread_has_buffers_of_its_own() -> None:
     thread.join()
     assert seen == [False]
     assert pool.take(4, torch.float32)[0] is mine[0]
+
+
+@pytest.mark.parametrize("size", [(8, 6), (7, 5)])
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("kernel_size", [3, 5])
+def test_a_resized_image_is_that_of_the_doubled_one(size: tuple[int, int], channels: int, kernel_size: int) -> None:
+    part = up("resize", size, 4, channels, kernel_size, True)[0]
+    assert isinstance(part, Resized)
+    x = torch.randn(3, 4, 4, 3, requires_grad=True)
+    expected = part.layer(nn.functional.interpolate(x, scale_factor=2))[:, :, : size[0], : size[1]]
+    torch.testing.assert_close(part(x), expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(evaluated(part.eval(), x.detach()), expected.detach(), rtol=1e-4, atol=1e-5)
+
+
+def test_without_the_library_nothing_is_packed(
+    monkeypatch: pytest.MonkeyPatch, keeper: tuple[nn.Module, Tensor]
+) -> None:
+    monkeypatch.setattr("isthmus.parts.backbones.packed._IS_THERE", False)
+    part, x = copy.deepcopy(keeper[0]), keeper[1]
+    check(part, x)

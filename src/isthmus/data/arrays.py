@@ -189,14 +189,17 @@ def decode_array(x: Tensor, spec: Spec) -> npt.NDArray[Any]:
         array([[[  0, 128, 255]]], dtype=uint8)
     """
     values = (x.detach().cpu() * spec.factor + spec.offset).numpy()
-    values = np.moveaxis(values, 1, -1) if "c" in spec.layout else values[:, 0]
-    cells = values >= 0.5 if spec.dtype == "bool" else whole(values.astype(np.float64), spec.dtype)
-    return np.ascontiguousarray(cells, dtype=np.dtype(spec.dtype))
+    values = values.transpose(0, *range(2, values.ndim), 1) if "c" in spec.layout else values[:, 0]
+    dtype = np.dtype(spec.dtype)
+    if dtype.kind != "f":
+        values = values >= 0.5 if dtype.kind == "b" else whole(values.astype(np.float64), spec.dtype)
+    return np.ascontiguousarray(values, dtype=dtype)
 
 
 def channels_first(array: npt.NDArray[Any], layout: str) -> npt.NDArray[Any]:
     """A view with the channels behind the samples: (n, ..., c) -> (n, c, ...), (n, ...) -> (n, 1, ...)."""
-    return np.moveaxis(array, -1, 1) if layout.endswith("c") else array[:, None]
+    last = array.ndim - 1
+    return array.transpose(0, last, *range(1, last)) if layout.endswith("c") else array[:, None]
 
 
 def sample_shape(spec: Spec) -> tuple[int, ...]:

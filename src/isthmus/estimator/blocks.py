@@ -119,7 +119,7 @@ class Blocks:
 
     def _block(self, x: Tensor, size: int, spec: Spec, function: Callable[[Batch], Tensor]) -> Tensor:
         """`function` of the rows of x inside a block of `size`."""
-        rows = len(x)
+        rows = x.shape[0]
         if rows < size:
             x = torch.cat([x, x.new_zeros(size - rows, *x.shape[1:])])
         x = x.to(self.device)

@@ -246,8 +246,8 @@ class Estimator(
 
     def _blocks(self) -> Blocks:
         """Where rows are scored; made anew when the network is."""
-        check_is_fitted(self)
         if "_scorer" not in vars(self):  # a copy or pickle comes without
+            check_is_fitted(self)
             self._scorer = Blocks(self.network_, self.spec_.width)
         return self._scorer
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from functools import cache
 from typing import Any
 
 import narwhals as nw
@@ -162,7 +163,13 @@ def read_codes(estimator: Any, Z: ArrayLike) -> Source:
         row, column = np.argwhere(~np.isfinite(codes))[0]
         came = f"Z[{row}, {column}]={codes[row, column]}"
         raise InputError(came, "a code is made of finite numbers", "give it what transform(X) returned")
-    return TensorSource(torch.from_numpy(codes).view(-1, *shape), Spec("table", shape))
+    return TensorSource(torch.from_numpy(codes).view(-1, *shape), _spec_of_codes(shape))
+
+
+@cache
+def _spec_of_codes(shape: tuple[int, ...]) -> Spec:
+    """What codes of this shape are."""
+    return Spec("table", shape)
 
 
 def _codes(rows: Any) -> NDArray[np.float32]:

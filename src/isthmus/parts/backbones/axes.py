@@ -6,19 +6,24 @@ Every size is known when a layer is built, so that what was halved comes back ex
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from functools import partial
+from typing import TypeAlias
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv_transpose1d, conv_transpose2d, conv_transpose3d
+from torch.nn.functional import conv_transpose1d, conv_transpose2d, conv_transpose3d, fold
 
 from isthmus.parts.backbones.kept import Kept
 from isthmus.parts.backbones.linear import Linear
+from isthmus.parts.backbones.packed import PackedDoubling, Planar, is_packable
 
 Size: TypeAlias = tuple[int, ...]
 Sliding: TypeAlias = nn.Conv1d | nn.Conv2d | nn.Conv3d
+Doubling: TypeAlias = Callable[[Tensor, Tensor | None], Tensor]
+"""Twice the extent along every axis from (x, bias)."""
 
 # Looked up by axes - 1, normalizations by axes.
+_CONVOLUTIONS = (nn.Conv1d, Planar, nn.Conv3d)
 _TRANSPOSED: tuple[type[nn.Module], ...] = (nn.ConvTranspose1d, nn.ConvTranspose2d, nn.ConvTranspose3d)
 _TRANSPOSE: tuple[Callable[..., Tensor], ...] = (conv_transpose1d, conv_transpose2d, conv_transpose3d)
 _POOLS = (nn.MaxPool1d, nn.MaxPool2d, nn.MaxPool3d)
@@ -62,38 +67,8 @@ def convolution(axes: int, channels_in: int, channels_out: int, kernel_size: int
 
 def _sliding(axes: int, channels_in: int, channels_out: int, kernel_size: int, stride: int, bias: bool) -> Sliding:
     """A convolution whose answer has extent / stride places, rounded up."""
-    layer = (nn.Conv1d, _Planar, nn.Conv3d)[axes - 1]
+    layer = _CONVOLUTIONS[axes - 1]
     return layer(channels_in, channels_out, kernel_size, stride, padding=kernel_size // 2, bias=bias)
-
-
-class _Planar(nn.Conv2d):
-    """A convolution over images that beyond training keeps its kernel in the order in which the processor reads it.
-
-    For a single image torch would take another way than for several, which is quicker but rounds otherwise; here one
-    image is like the first of many.
-    """
-
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self.kept: Kept[Tensor] = Kept()
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The convolution of x, (B, C, *size) -> (B, C', *size / stride)."""
-        if self.training or torch.is_grad_enabled() or x.dtype != self.weight.dtype or not _has_onednn(x):
-            return super().forward(x)
-        kernel = self.kept.of([self.weight], lambda: channels_last(self.weight))
-        options = (self.padding, self.stride, self.dilation, self.groups)
-        return torch.mkldnn_convolution(x, kernel, self.bias, *options)  # type: ignore[arg-type]
-
-    def train(self, mode: bool = True) -> _Planar:
-        """Forget the kernel's other order, and go on as any module."""
-        self.kept.forget()
-        return super().train(mode)
-
-
-def _has_onednn(x: Tensor) -> bool:
-    """Whether oneDNN may convolve x."""
-    return x.device.type == "cpu" and torch.backends.mkldnn.is_available() and not torch.is_autocast_enabled("cpu")
 
 
 def normalization(axes: int, name: str, channels: int) -> list[nn.Module]:
@@ -153,7 +128,9 @@ class Resized(nn.Module):
 
     .. math:: v_t = w_{k-1-t} + w_{k-t}, \quad t = 0 \dots k, \text{ along each axis, } w = 0 \text{ outside}
 
-    Beyond training v is kept for as long as w stays, since a lone row would wait longer for it than for the products.
+    Beyond training v is kept, packed, while w stays: a lone row would wait longer for it than for the products.
+    Towards a single channel it is one matrix product whose cells are folded together, which takes a fifth of the time
+    (half of it with its backward pass).
 
     Args:
         layer: The convolution, which owns w; odd kernel, stride 1.
@@ -167,22 +144,31 @@ class Resized(nn.Module):
         self.layer = layer
         self.size = tuple(size)
         self.register_buffer("spread", _spread(layer.kernel_size[0], len(size)), persistent=False)
-
-        self.kept: Kept[Tensor] = Kept()  # v
+        self.kept: Kept[Doubling] = Kept()
 
     def forward(self, x: Tensor) -> Tensor:
         """The convolution of the doubled x, cut to the extent."""
-        transpose, padding = _TRANSPOSE[len(self.size) - 1], self.layer.kernel_size[0] // 2
+        weight = self.layer.weight
         if self.training or torch.is_grad_enabled():
-            kernel = self._kernel()
+            doubled = self._doubling(packs=False)
         else:
-            kernel = self.kept.of([self.layer.weight], lambda: channels_last(self._kernel()))
-        return _cut(transpose(x, kernel, self.layer.bias, stride=2, padding=padding), self.size)
+            doubled = self.kept.of([weight], lambda: self._doubling(is_packable(x, weight)))
+        return _cut(doubled(x, self.layer.bias), self.size)
 
     def train(self, mode: bool = True) -> Resized:
-        """Forget v, and go on as any module."""
+        """Forget what v was made into, and go on as any module."""
         self.kept.forget()
         return super().train(mode)
+
+    def _doubling(self, packs: bool) -> Doubling:
+        """The transposed convolution with v."""
+        kernel, padding = self._kernel(), self.layer.kernel_size[0] // 2
+        if kernel.ndim == 4 and kernel.shape[1] == 1:
+            return partial(_folded, kernel, padding)
+        if packs:
+            return PackedDoubling(kernel, padding)
+        transpose = _TRANSPOSE[len(self.size) - 1]
+        return lambda x, bias: transpose(x, kernel, bias, stride=2, padding=padding)
 
     def _kernel(self) -> Tensor:
         """v, (C, C', k + 1, ...)."""
@@ -190,6 +176,14 @@ class Resized(nn.Module):
         weight = self.layer.weight.transpose(0, 1)  # (C', C, k, ...) -> (C, C', k, ...)
         flat = weight.reshape(-1, k**axes) @ self.spread  # -> (C * C', (k + 1) ** axes)
         return flat.reshape(*weight.shape[:2], *(k + 1,) * axes)
+
+
+def _folded(kernel: Tensor, padding: int, x: Tensor, bias: Tensor | None) -> Tensor:
+    """The transposed convolution at stride 2 towards a single channel, (B, C, h, w) -> (B, 1, 2 h, 2 w)."""
+    size = tuple(2 * n for n in x.shape[2:])
+    cells = x.flatten(2).transpose(1, 2) @ kernel.flatten(1)  # (B, h w, C) @ (C, (k + 1)^2) -> (B, h w, (k + 1)^2)
+    y = fold(cells.transpose(1, 2), size, kernel.shape[2:], padding=padding, stride=2)
+    return y if bias is None else y + bias
 
 
 def _spread(k: int, axes: int) -> Tensor:

@@ -36,9 +36,9 @@ class Linear(nn.Linear):
 
     def forward(self, x: Tensor) -> Tensor:
         """The plain product while gradients are taken, the widened one otherwise."""
-        lacking = SPARSE - len(x) if x.ndim == 2 else 0
+        lacking = SPARSE - x.shape[0] if x.ndim == 2 else 0
         if torch.is_grad_enabled() or (self.out_features >= NARROW and lacking <= 0):
             return super().forward(x)
         full = torch.constant_pad_nd(x, (0, 0, 0, lacking)) if lacking > 0 else x
         y = functional.linear(full, *widened(self.weight, self.bias))
-        return y[: len(x), ..., : self.out_features].contiguous()
+        return y[: x.shape[0], ..., : self.out_features].contiguous()

@@ -1,0 +1,68 @@
+"""Convolutions over images with their kernels packed once, as the processor's library wants them, beyond training.
+
+Left alone, torch packs a kernel at every call, which for a single image takes as long as the products; and it takes
+another way for one image than for several, which rounds otherwise. The operations used here are those that torch's own
+compiler calls. Where they are missing nothing is packed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from isthmus.parts.backbones.kept import Kept
+
+_LIBRARY = torch.ops.mkldnn
+_NAMES = ("_convolution_pointwise", "_convolution_transpose_pointwise")
+_NAMES += ("_reorder_convolution_weight", "_reorder_convolution_transpose_weight")
+_IS_THERE = torch.backends.mkldnn.is_available() and all(hasattr(_LIBRARY, name) for name in _NAMES)
+_ALONE = ("none", [], "")  # no other operation is joined to it
+
+
+def is_packable(x: Tensor, weight: Tensor) -> bool:
+    """Whether x, (B, C, H, W), can be convolved with a packed kernel, where nothing passes back."""
+    fits = x.ndim == 4 and x.dtype == weight.dtype == torch.float32 and x.device.type == "cpu"
+    return fits and _IS_THERE and not torch.is_autocast_enabled("cpu")
+
+
+class Planar(nn.Conv2d):
+    """A convolution over images; beyond training one image has the bits of the first of many."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.kept: Kept[Tensor] = Kept()
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) -> (B, C', H / stride, W / stride)."""
+        if self.training or torch.is_grad_enabled() or not is_packable(x, self.weight):
+            return super().forward(x)
+        options = (self.padding, self.stride, self.dilation, self.groups)
+        kernel = self.kept.of([self.weight], lambda: _LIBRARY._reorder_convolution_weight(self.weight, *options))
+        y: Tensor = _LIBRARY._convolution_pointwise(x, kernel, self.bias, *options, *_ALONE)
+        return y
+
+    def train(self, mode: bool = True) -> Planar:
+        """Forget the packed kernel, and go on as any module."""
+        self.kept.forget()
+        return super().train(mode)
+
+
+class PackedDoubling:
+    """A transposed convolution at stride 2 with a packed kernel.
+
+    Args:
+        kernel: (C, C', k + 1, k + 1).
+        padding: Cut off on every side.
+    """
+
+    def __init__(self, kernel: Tensor, padding: int) -> None:
+        side, twice, one, none = [padding] * 2, [2, 2], [1, 1], [0, 0]
+        self.options = (side, none, twice, one, 1)
+        self.kernel = _LIBRARY._reorder_convolution_transpose_weight(kernel, *self.options)
+
+    def __call__(self, x: Tensor, bias: Tensor | None) -> Tensor:
+        """(B, C, H, W) -> (B, C', 2 H, 2 W)."""
+        y: Tensor = _LIBRARY._convolution_transpose_pointwise(x, self.kernel, bias, *self.options, *_ALONE)
+        return y
