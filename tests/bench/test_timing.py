@@ -25,14 +25,16 @@ def timings(others: list[float], **seconds: list[float]) -> Timings:
 def test_turns_rotate_and_every_thing_has_as_many() -> None:
     calls: list[str] = []
     things = {name: (lambda name=name: calls.append(name)) for name in "abc"}
-    found = interleave(things, IDLE, rounds=4, span=0.0)
+    found = interleave(things, IDLE, rounds=4, span=0.0, patience=0.0)
     turns = [calls[i : i + 3] for i in range(6, len(calls), 3)]  # the first two of each prepare and count
     assert turns == [["a", "b", "c"], ["b", "c", "a"], ["c", "a", "b"], ["a", "b", "c"]]
     assert {name: len(seconds) for name, seconds in found.seconds.items()} == {"a": 4, "b": 4, "c": 4}
 
 
 def test_a_ratio_is_that_of_the_times() -> None:
-    found = interleave({"long": lambda: time.sleep(0.02), "short": lambda: time.sleep(0.005)}, IDLE, rounds=7, span=0.0)
+    found = interleave(
+        {"long": lambda: time.sleep(0.02), "short": lambda: time.sleep(0.005)}, IDLE, rounds=7, span=0.0, patience=0.0
+    )
     ratio = found.ratio("long", "short")
     assert 2 < ratio.value < 6
     assert ratio.low <= ratio.value <= ratio.high
@@ -40,7 +42,7 @@ def test_a_ratio_is_that_of_the_times() -> None:
 
 def test_a_quick_thing_is_called_many_times_in_a_turn() -> None:
     calls = count()
-    found = interleave({"quick": lambda: next(calls)}, IDLE, rounds=1, span=0.01)
+    found = interleave({"quick": lambda: next(calls)}, IDLE, rounds=1, span=0.01, patience=0.0)
     assert next(calls) > 1000
     assert found.time("quick").value < 1e-4
 

@@ -16,7 +16,7 @@ from isthmus.metrics.intervals import Interval
 
 QUIET = 0.25  # processors that others may keep busy in a round that counts as quiet
 ENOUGH = 6  # quiet rounds whose median has an interval of its own at 95 %
-PATIENCE = 2.0  # seconds to wait for others before a round
+PATIENCE = 2.0
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,7 @@ def interleave(
     rounds: int = 11,
     span: float = 0.2,
     most_seconds: float = math.inf,
+    patience: float = PATIENCE,
 ) -> Timings:
     """Time things in turns; who begins rotates from round to round.
 
@@ -65,6 +66,7 @@ def interleave(
         rounds: R.
         span: Seconds that each turn should last at least: a quick thing is called many times in a turn.
         most_seconds: No round is begun after so many, once there are three.
+        patience: Seconds to wait before each round, at the longest, for others to be quiet.
     """
     began = time.perf_counter()
     calls = {name: _calls(thing, span) for name, thing in things.items()}
@@ -72,7 +74,7 @@ def interleave(
     for turn in range(rounds):
         if turn >= 3 and time.perf_counter() - began > most_seconds:
             break
-        load.wait(QUIET, min(PATIENCE, most_seconds / rounds / 4))
+        load.wait(QUIET, min(patience, most_seconds / rounds / 4))
         before = load.read()
         for name in names[turn % len(names) :] + names[: turn % len(names)]:
             taken[name].append(seconds_of(things[name], calls[name]))

@@ -15,10 +15,14 @@ from torch import Tensor, nn
 from isthmus.parts.backbones.kept import Kept
 
 _LIBRARY = torch.ops.mkldnn
-_NAMES = ("_convolution_pointwise", "_convolution_transpose_pointwise")
-_NAMES += ("_reorder_convolution_weight", "_reorder_convolution_transpose_weight")
+_NAMES = (
+    "_convolution_pointwise",
+    "_convolution_transpose_pointwise",
+    "_reorder_convolution_weight",
+    "_reorder_convolution_transpose_weight",
+)
 _IS_THERE = torch.backends.mkldnn.is_available() and all(hasattr(_LIBRARY, name) for name in _NAMES)
-_ALONE = ("none", [], "")  # no other operation is joined to it
+_ALONE: tuple[str, list[float], str] = ("none", [], "")  # no other operation is joined to it
 
 
 def is_packable(x: Tensor, weight: Tensor) -> bool:
