@@ -95,12 +95,17 @@ def fit(
         output.say("the run was finished before")
     output.answer(str(out), {"model": str(out), **folder.last_epoch()})
     if wanted:
-        import isthmus
-        from isthmus.cli.rows import rows_of
+        check_all(wanted, data, target, out, validation)
 
-        figures = figures_of(isthmus.load(out), rows_of(data, target), validation)
-        for one in wanted:
-            one.check(figures)
+
+def check_all(wanted: list[Requirement], data: Path, target: str | None, out: Path, validation: float | None) -> None:
+    """Check what the finished model must hold to, one requirement after the other."""
+    import isthmus
+    from isthmus.cli.rows import rows_of
+
+    figures = figures_of(isthmus.load(out), rows_of(data, target), validation)
+    for one in wanted:
+        one.check(figures)
 
 
 @contextmanager
