@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from isthmus.cli.output import FLAG, PLAIN, Output
-from isthmus.cli.requirements import Requirement, figures_of
+from isthmus.cli.requirements import Requirement, check_all
 from isthmus.cli.run_folder import RunFolder
 
 if TYPE_CHECKING:
@@ -94,18 +94,7 @@ def fit(
         folder.sweep()
         output.say("the run was finished before")
     output.answer(str(out), {"model": str(out), **folder.last_epoch()})
-    if wanted:
-        check_all(wanted, data, target, out, validation)
-
-
-def check_all(wanted: list[Requirement], data: Path, target: str | None, out: Path, validation: float | None) -> None:
-    """Check what the finished model must hold to, one requirement after the other."""
-    import isthmus
-    from isthmus.cli.rows import rows_of
-
-    figures = figures_of(isthmus.load(out), rows_of(data, target), validation)
-    for one in wanted:
-        one.check(figures)
+    check_all(wanted, out, data, target, validation)
 
 
 @contextmanager

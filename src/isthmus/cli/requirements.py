@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from isthmus.errors import TrainingError, UnknownNameError, UsageError
@@ -74,6 +75,31 @@ class Requirement:
             came = f"{self.name}={value:.4g}"
             allowed = f"{self.comparison} {self.bound:g} was required"
             raise TrainingError(came, allowed, "train longer, use a wider code or another model, or ask for less")
+
+
+def check_all(
+    wanted: Sequence[Requirement], model: Path, data: Path, target: str | None, validation: float | None
+) -> None:
+    """Refuse a saved model that does not meet its requirements.
+
+    Args:
+        wanted: What must hold.
+        model: The folder of the model.
+        data: What it was fitted on.
+        target: The column that was left out.
+        validation: Share of the rows that were held out, if any.
+
+    Raises:
+        TrainingError: one of them is not met.
+    """
+    if not wanted:
+        return
+    import isthmus
+    from isthmus.cli.rows import rows_of
+
+    figures = figures_of(isthmus.load(model), rows_of(data, target), validation)
+    for one in wanted:
+        one.check(figures)
 
 
 def figures_of(model: Any, rows: Any, validation: float | None) -> dict[str, float]:

@@ -103,8 +103,9 @@ class Pair:
         """
         with torch.no_grad():
             above = self.up(h)
-            sent = above + noise.normal(above, batch.generator)
-            if not self.is_last:
+            if self.is_last:
+                sent = above + noise.normal(above, batch.generator)
+            else:
                 sent = (noise.uniform(above, batch.generator) < above.sigmoid()).to(h.dtype)
             back = linear(sent, self.up.weight.T, self.down.bias)
             back = back if real else back.sigmoid()
