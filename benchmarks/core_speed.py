@@ -66,11 +66,11 @@ def trainer(batch_size: int, **options: Any) -> Callable[[], None]:
     """One epoch of the loop over the million rows, made ready beforehand; a new network each time."""
     model = isthmus.Autoencoder(**WIDTHS, batch_size=batch_size, epochs=1, random_state=0, **options)
     source = learn(model, million())
-    fitting.settle(model, source.spec, N, 0)
+    fitting.settle(model, source, 0)
     batches = fitting.batches_of(source, None, model.settings_, 0)
 
     def epoch() -> None:
-        fitting.settle(model, source.spec, N, 0)
+        fitting.settle(model, source, 0)
         run = fitting.begin(model, batches, 0)
         with fitting.working(model, run):
             train(run)

@@ -16,18 +16,19 @@ from isthmus.training.devices import has_bfloat16_units, resolve_device
 
 UPDATES = 2000  # steps that a fit with epochs="auto" takes at least, within EPOCHS
 EPOCHS = (10, 200)
-BATCHES = (32, 1024)
+BATCHES = (32, 512)
 DERIVED = ("latent_dim", "hidden_dims", "epochs", "batch_size")  # whole numbers that may be left "auto"
 WIDE = 256  # hidden units from which bfloat16 products pay, where the processor has units for them
 
 
-def derive(asked: Any, spec: Spec, rows: int) -> Settings:
+def derive(asked: Any, spec: Spec, rows: int, rank: int = 1) -> Settings:
     """The settings of one fit: what the caller gave, and for every "auto" what the data suggests.
 
     Args:
         asked: An estimator, whose parameters are read.
         spec: What its training rows are.
         rows: How many there are.
+        rank: How wide a code they are worth at least.
 
     Raises:
         ParameterError: a parameter outside its domain; the message says the domain.
@@ -35,12 +36,13 @@ def derive(asked: Any, spec: Spec, rows: int) -> Settings:
     usual = asked.usual(spec)
     backbone = _backbone(asked, spec, usual)
     hidden_dims = _hidden_dims(asked.hidden_dims, usual.get("hidden_dims") or default_hidden_dims(backbone, spec))
+    code_shape = backbone.code_shape(spec, hidden_dims)
     batch_size = _batch_size(asked.batch_size, rows)
     if asked.activation not in MODULES:
         raise UnknownNameError.among("activation", asked.activation, MODULES)
     device = resolve_device(asked.device)
     return Settings(
-        latent_dim=_latent_dim(asked, spec, usual, backbone.code_shape(spec, hidden_dims)),
+        latent_dim=_latent_dim(asked, spec, usual.get("latent_dim", narrow(spec, rank)), code_shape),
         hidden_dims=hidden_dims,
         activation=asked.activation,
         architecture=backbone,
@@ -123,20 +125,20 @@ def _backbone(asked: Any, spec: Spec, usual: dict[str, Any]) -> Architecture:
     return backbone
 
 
-def narrow(spec: Spec) -> int:
-    """1.5 times the root of the features, and always fewer than there are features to copy.
+def narrow(spec: Spec, rank: int = 1) -> int:
+    """1.5 times the root of the features, or their rank where that is more; always fewer than there are to copy.
 
     Example:
         >>> narrow(Spec("table", (30,))), narrow(Spec("image", (1, 28, 28))), narrow(Spec("table", (2,)))
         (8, 42, 1)
     """
-    return max(1, min(spec.width - 1, round(1.5 * math.sqrt(spec.width)), 64))
+    return max(1, min(spec.width - 1, max(round(1.5 * math.sqrt(spec.width)), rank), 64))
 
 
-def _latent_dim(asked: Any, spec: Spec, usual: dict[str, Any], shape: tuple[int, ...] | None) -> int:
-    """Asked for, or what the shape of the code says, or the member's own, or `narrow`."""
+def _latent_dim(asked: Any, spec: Spec, usual: int, shape: tuple[int, ...] | None) -> int:
+    """Asked for, or what the shape of the code says, or the usual one."""
     if asked.latent_dim == "auto" and shape is None:
-        return int(usual.get("latent_dim", narrow(spec)))
+        return usual
     latent_dim = whole("latent_dim", asked.latent_dim) if asked.latent_dim != "auto" else math.prod(shape or ())
     if shape is not None and latent_dim != math.prod(shape):
         allowed = f"a code of shape {shape} has {math.prod(shape)} numbers"
@@ -165,7 +167,7 @@ def _hidden_dims(asked: Any, usual: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def _batch_size(asked: Any, rows: int) -> int:
-    """A 64th of the rows, as a power of two between 32 and 1024."""
+    """A 64th of the rows, as a power of two between 32 and 512."""
     if asked != "auto":
         return whole("batch_size", asked)
     low, high = BATCHES

@@ -47,7 +47,8 @@ class Estimator(
     """What every member has. Not a member itself.
 
     Args:
-        latent_dim: Z, dimensions of the code; "auto" is 1.5 times the root of the number of features.
+        latent_dim: Z, dimensions of the code; "auto" is 1.5 times the root of the number of features, or for tables of
+            numbers the knee of what principal components leave over, where that is more.
         hidden_dims: Widths of the encoder's hidden layers, outermost first; the decoder mirrors them.
         activation: "relu", "leaky-relu", "gelu", "sigmoid", "tanh" or "linear".
         architecture: "auto", "mlp", "conv", "residual", or one of `MLP`, `Convolutional`, `Residual` with options.
@@ -56,7 +57,7 @@ class Estimator(
         scaling: "standard" or "robust" for tables, "unit" or "symmetric" for images, "none"; "auto" follows the
             likelihood. It is fitted on the training rows only and stored in the model.
         epochs: Passes over the rows; "auto" makes at least 2000 steps of 10 to 200 passes.
-        batch_size: Rows in a step; "auto" is a 64th of the rows, within 32 and 1024.
+        batch_size: Rows in a step; "auto" is a 64th of the rows, within 32 and 512.
         learning_rate: Peak step size of Adam; "auto" grows with the root of the batch size, from 1e-3.
         weight_decay: Decoupled decay of the weights.
         random_state: Seed of everything random in the fit, or None.

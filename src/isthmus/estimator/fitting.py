@@ -22,7 +22,6 @@ from isthmus.core.code import Batch
 from isthmus.core.player import Batches
 from isthmus.core.settings import Settings
 from isthmus.core.source import Source
-from isthmus.core.spec import Spec
 from isthmus.data.arrays import Tagged
 from isthmus.data.resident import Resident
 from isthmus.data.streams import Stream
@@ -32,6 +31,7 @@ from isthmus.estimator.containers import opened
 from isthmus.estimator.defaults import derive, seed_of
 from isthmus.estimator.events import Events, callbacks_of
 from isthmus.estimator.inputs import check_weights, learn, read
+from isthmus.estimator.rank import rank_of
 from isthmus.parts.backbones.dropout import listen
 from isthmus.parts.initialise import initialise
 from isthmus.training.callbacks import Checkpoint
@@ -50,7 +50,7 @@ def fit(estimator: Any, X: Any, y: Any, sample_weight: Any, validation: Any) -> 
     X, sample_weight, X_held = split(X, sample_weight, validation, seed)
     source = learn(estimator, X)
     weight = check_weights(sample_weight, len(source))
-    settle(estimator, source.spec, len(source), seed)
+    settle(estimator, source, seed)
     batches = batches_of(source, weight, estimator.settings_, seed)
     run = begin(estimator, batches, seed)
     if X_held is not None:
@@ -77,7 +77,7 @@ def partial_fit(estimator: Any, X: Any, y: Any, sample_weight: Any) -> None:
     new = not hasattr(estimator, "network_")
     source = learn(estimator, X) if new else read(estimator, X)
     if new:
-        settle(estimator, source.spec, len(source), seed)
+        settle(estimator, source, seed)
         estimator.history_ = []
     weight = check_weights(sample_weight, len(source))
     seed += len(estimator.history_)
@@ -118,10 +118,11 @@ def split(X: Any, weight: Any, validation: Any, seed: int) -> tuple[Any, Any, An
     return _safe_indexing(X, train_rows), weight, _safe_indexing(X, held_rows)
 
 
-def settle(estimator: Any, spec: Spec, rows: int, seed: int) -> None:
+def settle(estimator: Any, source: Source, seed: int) -> None:
     """Derive what was left "auto", and build the network with its first weights."""
-    estimator.spec_ = spec
-    estimator.settings_ = settings = derive(estimator, spec, rows)
+    estimator.spec_ = spec = source.spec
+    rank = rank_of(source) if estimator.latent_dim == "auto" else 1
+    estimator.settings_ = settings = derive(estimator, spec, len(source), rank)
     estimator.network_ = built(estimator, torch.Generator().manual_seed(seed))
     estimator._scorer = Blocks(estimator.network_, spec.width)
     estimator.latent_dim_ = settings.latent_dim

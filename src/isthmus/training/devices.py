@@ -9,7 +9,7 @@ import torch
 
 from isthmus.errors import ParameterError
 
-THREADED_WORK = 2.0e6  # floating-point operations in one product from which a second thread pays for its barrier
+THREADED_WORK = 8.0e6  # floating-point operations in one product from which a second thread pays for its barrier
 
 
 def resolve_device(name: str) -> str:
@@ -42,8 +42,9 @@ def has_bfloat16_units() -> bool:
 def threads_for(work: float) -> Iterator[int]:
     """Run the block on the threads that products of `work` floating-point operations deserve; yields their number.
 
-    One thread for small products, where the barrier between threads costs more than it saves (and far more beside
-    another busy process); all that torch is set to use otherwise.
+    One thread for small products, where the barrier between threads saves a sixth at most, and beside another busy
+    process can wait for a slice of its time, a hundred times as long as the product; all that torch is set to use
+    otherwise.
     """
     before = torch.get_num_threads()
     count = before if work >= THREADED_WORK else 1

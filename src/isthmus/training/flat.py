@@ -20,7 +20,8 @@ def learning(modules: Sequence[nn.Module]) -> list[nn.Parameter]:
 class Flat:
     """Parameters, gradients and Adam's moments of one player, each in one buffer.
 
-    Laying the buffer down turns every parameter into a view of it; `release` hands them back as ordinary ones. A step
+    Laying the buffer down turns every parameter into a view of it, with as many zeros behind it as the part that owns it
+    asks for; `release` hands them back as ordinary ones. A step
     whose gradient is not finite is skipped on the device, without waiting for it, and noted in `faults`.
 
     Args:
@@ -30,7 +31,9 @@ class Flat:
 
     def __init__(self, modules: Sequence[nn.Module], window: int) -> None:
         self.parameters = learning(modules)
-        sizes = [-(-p.numel() // ALIGNMENT) * ALIGNMENT for p in self.parameters]
+        self.adders: list[Any] = [m for module in modules for m in module.modules() if hasattr(m, "lay")]
+        room = {parameter: zeros for part in self.adders for parameter, zeros in part.room().items()}
+        sizes = [-(-(p.numel() + room.get(p, 0)) // ALIGNMENT) * ALIGNMENT for p in self.parameters]
         device = self.parameters[0].device if self.parameters else torch.device("cpu")
         self.weights, self.gradients, self.first_moment, self.second_moment = torch.zeros(4, sum(sizes), device=device)
         self.steps = torch.zeros((), device=device)
@@ -43,7 +46,6 @@ class Flat:
             parameter.data = self.weights[view].view(parameter.shape)
             parameter.grad = self.gradients[view].view(parameter.shape)
             start += size
-        self.adders: list[Any] = [m for module in modules for m in module.modules() if hasattr(m, "lay")]
         self.tell(True)
 
     def step(self, rate: float, weight_decay: float, clip: float | None, slot: int) -> None:

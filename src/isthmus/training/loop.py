@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
+from torch.autograd.graph import _engine_run_backward
 
 from isthmus.core.code import Terms
 from isthmus.training.run import Run
@@ -47,5 +47,6 @@ def send_back(terms: Terms, shares: Tensor) -> None:
         terms: (B,) each; those that nothing can change are left out.
         shares: s, (B,).
     """
-    roots = [term for term in terms.values() if term.requires_grad]
-    torch.autograd.backward(roots, [shares] * len(roots))
+    roots = tuple(term for term in terms.values() if term.requires_grad)
+    # What torch.autograd.backward calls, once it has imported an algebra system to compare shapes that are known.
+    _engine_run_backward(roots, (shares,) * len(roots), False, False, (), allow_unreachable=True, accumulate_grad=True)

@@ -24,7 +24,7 @@ from isthmus.parts.backbones.buffers import Buffers
 from isthmus.parts.backbones.bypass import Bypass
 from isthmus.parts.backbones.dropout import Dropout
 from isthmus.parts.backbones.kept import Kept
-from isthmus.parts.backbones.linear import NARROW, STEP, Linear, widened
+from isthmus.parts.backbones.linear import Linear, rounded, widened
 
 NORMALIZATIONS: dict[str, type[nn.Module]] = {"none": nn.Identity, "batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
 
@@ -80,16 +80,24 @@ class Dense(nn.Module):
         """Keep the hidden layers for the other side, or add to them what the other side kept."""
         self.bypass, self.keeps, self.has_node = bypass, keeps, False
 
+    def room(self) -> dict[Tensor, int]:
+        """Numbers of zeros that flat storage is to leave behind parameters: the last product is read with them."""
+        last = self.linears[-1]
+        if not (self.has_node and isinstance(last, Linear)):
+            return {}
+        surplus = rounded(last.out_features) - last.out_features
+        return {last.weight: surplus * last.in_features, last.bias: surplus}
+
     def lay(self, laid: bool) -> None:
         """Hear from the loop that the parameters lie flat with gradients to add to, or that they no longer do."""
         learns = all(p.requires_grad for linear in self.linears for p in linear.parameters())
-        self.laid = self.layers() if laid and learns else None
+        self.laid = self.layers().roomy() if laid and learns and self.has_node else None
 
     def layers(self) -> Layers:
         """The weight and bias of each layer, as the node uses them."""
         weights: list[Tensor] = [linear.weight for linear in self.linears]  # type: ignore[misc]
         biases: list[Tensor] = [linear.bias for linear in self.linears]  # type: ignore[misc]
-        return Layers(weights, biases, [weight.detach().t() for weight in weights])
+        return Layers(weights, biases, [(b.detach(), w.detach().t()) for w, b in zip(weights, biases, strict=True)])
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, ...) -> (B, *shape), by the node where it serves."""
@@ -102,6 +110,7 @@ class Dense(nn.Module):
             y: Tensor = _DenseNode.apply(x, self, layers, *params)  # type: ignore[no-untyped-call]
         else:
             y, hidden = self.run(x, self.layers().widened() if self.training else self._kept_layers())
+            y = y.contiguous()
             self.memory.give(hidden)
         return y if len(self.shape) == 1 else y.unflatten(1, self.shape)
 
@@ -146,12 +155,13 @@ class Dense(nn.Module):
         activate, _ = IN_PLACE[self.activation_name]
         buffers = self.memory.take(len(x), x.dtype)
         h = x
-        for bias, matrix, out in zip(layers.biases[:-1], layers.transposed, buffers, strict=False):
+        for (bias, matrix), out in zip(layers.products[:-1], buffers, strict=False):
             fits = matrix.shape[1] == out.shape[1]
             h = torch.addmm(bias, h, matrix, out=out) if fits else torch.addmm(bias, h, matrix)[:, : out.shape[1]]
             activate(h)
-        y = torch.addmm(layers.biases[-1], h, layers.transposed[-1])[:, : self.linears[-1].out_features]
-        return y.float() if self.low else y.contiguous(), buffers
+        bias, matrix = layers.products[-1]
+        y = torch.addmm(bias, h, matrix)[:, : self.linears[-1].out_features]
+        return y.float() if self.low else y, buffers
 
 
 @contextmanager
@@ -168,28 +178,33 @@ def plainly(module: nn.Module) -> Iterator[None]:
 
 
 class Layers(NamedTuple):
-    """A stack's parameters: weights (out, in), biases (out,), and the weights' transposes as views."""
+    """A stack's parameters, weights (out, in) and biases (out,), and what its forward products are made with.
+
+    Each product takes a bias and a transposed weight, (in, out), perhaps with columns of zeros beside them: one with a
+    column for each of 30 features takes up to twice as long as one with 32.
+    """
 
     weights: list[Tensor]
     biases: list[Tensor]
-    transposed: list[Tensor]
+    products: list[tuple[Tensor, Tensor]]
 
     def widened(self) -> Layers:
-        """The same with narrow products widened, for rows that must not feel where they stand, and the last for speed.
+        """The same with narrow products widened, so that rows do not feel where they stand, and the last for speed."""
+        widths = [rounded(len(weight)) if len(weight) < rounded(1) else 0 for weight in self.weights[:-1]]
+        pairs = list(map(widened, self.weights, self.biases, [*widths, rounded(len(self.weights[-1]))]))
+        return self._replace(products=[(bias, weight.t()) for weight, bias in pairs])  # type: ignore[misc]
 
-        A last product with a column for each of 30 features takes 1.6 times as long as one with 32.
-        """
-        last = max(NARROW, -(-len(self.weights[-1]) // STEP) * STEP)
-        widths = [NARROW] * (len(self.weights) - 1) + [last]
-        if all(len(weight) >= width for weight, width in zip(self.weights, widths, strict=True)):
-            return self
-        pairs = list(map(widened, self.weights, self.biases, widths))
-        weights, biases = [weight for weight, _ in pairs], [bias for _, bias in pairs if bias is not None]
-        return Layers(weights, biases, [weight.t() for weight in weights])
+    def roomy(self) -> Layers:
+        """The same with the zeros read that flat storage has left behind the last weight and bias."""
+        weight, bias = self.weights[-1].detach(), self.biases[-1].detach()
+        width, columns = rounded(len(weight)), weight.shape[1]
+        last = bias.as_strided((width,), (1,)), weight.as_strided((width, columns), (columns, 1)).t()
+        return self._replace(products=[*self.products[:-1], last])
 
     def lowered(self) -> Layers:
         """The same in bfloat16."""
-        return Layers(*([tensor.bfloat16() for tensor in tensors] for tensors in self))
+        weights, biases = ([tensor.bfloat16() for tensor in tensors] for tensors in self[:2])
+        return Layers(weights, biases, [(bias.bfloat16(), matrix.bfloat16()) for bias, matrix in self.products])
 
 
 class _DenseNode(torch.autograd.Function):
@@ -236,9 +251,15 @@ class _DenseNode(torch.autograd.Function):
 
 
 def add_products(weight: Tensor, bias: Tensor, g: Tensor, h: Tensor) -> None:
-    """Add the gradients of one layer, g'h and the column sums of g, to where they are gathered."""
-    if g.dtype == weight.dtype:
-        weight.addmm_(g.t(), h)
-    else:
+    """Add the gradients of one layer, g'h and the column sums of g, to where they are gathered.
+
+    A product whose columns are few and no multiple of a register's width takes up to six times as long as its
+    transpose.
+    """
+    if g.dtype != weight.dtype:
         weight.add_(g.t() @ h)
+    elif h.shape[1] < g.shape[1] and rounded(h.shape[1]) != h.shape[1]:
+        weight.add_((h.t() @ g).t())
+    else:
+        weight.addmm_(g.t(), h)
     bias.add_(g.sum(0, dtype=bias.dtype))

@@ -13,7 +13,16 @@ from torch.nn import functional
 
 NARROW = 16  # columns below which a product is widened to this many
 SPARSE = 4  # rows below which a product is given rows of zeros, for the same reason
-STEP = 8  # a product whose columns are no multiple of this takes longer than the next one whose columns are
+
+
+def rounded(columns: int) -> int:
+    """The next multiple of `NARROW`: a product with so many columns takes no longer than one with fewer.
+
+    Example:
+        >>> rounded(1), rounded(16), rounded(30)
+        (16, 16, 32)
+    """
+    return -(-columns // NARROW) * NARROW
 
 
 def widened(weight: Tensor, bias: Tensor | None, width: int = NARROW) -> tuple[Tensor, Tensor | None]:

@@ -1,8 +1,9 @@
 """Convolutions over images with their kernels packed once, as the processor's library wants them, beyond training.
 
-Left alone, torch packs a kernel at every call, which for a single image takes as long as the products; and it takes
-another way for one image than for several, which rounds otherwise. The operations used here are those that torch's own
-compiler calls. Where they are missing nothing is packed.
+Left alone, torch packs a kernel at every call, which for a single image takes far longer than the products; and it
+takes another way for one image than for several, which rounds otherwise. How a kernel is best packed depends on the
+processor and on the shape of the images: one packed for another shape would be packed anew at every call. The
+operations used here are those that torch's own compiler calls. Where they are missing nothing is packed.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from torch import Tensor, nn
 
 from isthmus.parts.backbones.kept import Kept
 
-_LIBRARY = torch.ops.mkldnn
+_LIBRARY: Any = torch.ops.mkldnn
 _NAMES = (
     "_convolution_pointwise",
     "_convolution_transpose_pointwise",
@@ -22,6 +23,8 @@ _NAMES = (
     "_reorder_convolution_transpose_weight",
 )
 _IS_THERE = torch.backends.mkldnn.is_available() and all(hasattr(_LIBRARY, name) for name in _NAMES)
+_CALLS: list[Any] = [getattr(_LIBRARY, name).default for name in _NAMES if _IS_THERE] or [None] * len(_NAMES)
+_CONVOLVE, _TRANSPOSE, _PACK, _PACK_TRANSPOSED = _CALLS
 _ALONE: tuple[str, list[float], str] = ("none", [], "")  # no other operation is joined to it
 
 
@@ -36,15 +39,17 @@ class Planar(nn.Conv2d):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.kept: Kept[Tensor] = Kept()
+        self.kept: Kept[dict[torch.Size, Tensor]] = Kept()
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C', H / stride, W / stride)."""
         if self.training or torch.is_grad_enabled() or not is_packable(x, self.weight):
             return super().forward(x)
         options = (self.padding, self.stride, self.dilation, self.groups)
-        kernel = self.kept.of([self.weight], lambda: _LIBRARY._reorder_convolution_weight(self.weight, *options))
-        y: Tensor = _LIBRARY._convolution_pointwise(x, kernel, self.bias, *options, *_ALONE)
+        kernels = self.kept.of([self.weight], dict)
+        if x.shape not in kernels:
+            kernels[x.shape] = _PACK(self.weight, *options, x.shape)
+        y: Tensor = _CONVOLVE(x, kernels[x.shape], self.bias, *options, *_ALONE)
         return y
 
     def train(self, mode: bool = True) -> Planar:
@@ -64,9 +69,13 @@ class PackedDoubling:
     def __init__(self, kernel: Tensor, padding: int) -> None:
         side, twice, one, none = [padding] * 2, [2, 2], [1, 1], [0, 0]
         self.options = (side, none, twice, one, 1)
-        self.kernel = _LIBRARY._reorder_convolution_transpose_weight(kernel, *self.options)
+        self.kernel = kernel
+        self.kernels: dict[torch.Size, Tensor] = {}
 
     def __call__(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """(B, C, H, W) -> (B, C', 2 H, 2 W)."""
-        y: Tensor = _LIBRARY._convolution_transpose_pointwise(x, self.kernel, bias, *self.options, *_ALONE)
+        if x.shape not in self.kernels:
+            packed = _PACK_TRANSPOSED(self.kernel, *self.options, x.shape)
+            self.kernels[x.shape] = packed
+        y: Tensor = _TRANSPOSE(x, self.kernels[x.shape], bias, *self.options, *_ALONE)
         return y
