@@ -42,7 +42,8 @@ class FineTunedClassifier(ClassifierMixin, FineTuned):
             raise InputError(came, allowed, "give one label a row, or use FineTunedRegressor for numbers")
         self.classes_, places = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
-            raise InputError(f"y with the one class {self.classes_[0].item()!r}", "there is nothing to tell apart", "add rows")
+            came = f"y with the one class {self.classes_[0].item()!r}"
+            raise InputError(came, "there is nothing to tell apart", "add rows")
         self.n_outputs_ = len(self.classes_)
         return torch.from_numpy(places.ravel())
 

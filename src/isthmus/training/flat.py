@@ -20,9 +20,9 @@ def learning(modules: Sequence[nn.Module]) -> list[nn.Parameter]:
 class Flat:
     """Parameters, gradients and Adam's moments of one player, each in one buffer.
 
-    Laying the buffer down turns every parameter into a view of it, with as many zeros behind it as the part that owns it
-    asks for; `release` hands them back as ordinary ones. A step
-    whose gradient is not finite is skipped on the device, without waiting for it, and noted in `faults`.
+    Laying the buffer down turns every parameter into a view of it, with as many zeros behind it as the part that owns
+    it asks for; `release` hands them back as ordinary ones. A step whose gradient is not finite is skipped on the
+    device, without waiting for it, and noted in `faults`.
 
     Args:
         modules: What the player owns; a parameter that occurs twice is laid once, a frozen one not at all.
