@@ -1,0 +1,87 @@
+"""What several methods gave for several seeds, and how they compare."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from isthmus.bench.question import Desk
+from isthmus.metrics.intervals import Interval, resampled_interval
+
+Found: TypeAlias = dict[str, Any]
+"""What one method gave for one seed: numbers by name, and lists that pictures are drawn from."""
+
+Figure: TypeAlias = Callable[[Found], float]
+"""A number read off what was found."""
+
+
+def named(name: str) -> Figure:
+    """A number by its name."""
+    return lambda found: float(found[name])
+
+
+def wrong(*names: str) -> Figure:
+    """The share of wrong answers, from accuracies by their names; their mean where there are several."""
+    return lambda found: float(np.mean([1.0 - found[name] for name in names]))
+
+
+def over_seeds(values: Iterable[float]) -> Interval:
+    """Their mean and its 95 % interval by Student's t; a seed alone has no ends but its value."""
+    given = [float(value) for value in values]
+    return resampled_interval(given, 0.0) if len(given) > 1 else Interval(given[0], given[0], given[0])
+
+
+@dataclass(frozen=True)
+class Table:
+    """What methods gave.
+
+    Args:
+        found: {method: what it gave for each seed, in the order of the seeds}.
+    """
+
+    found: dict[str, list[Found]]
+
+    @classmethod
+    def measured(cls, desk: Desk, make: Callable[[str, int], Found], methods: Iterable[str]) -> Table:
+        """What each method gives for each seed, as kept or measured now; a whole seed before the next one."""
+        found: dict[str, list[Found]] = {method: [] for method in methods}
+        for seed in desk.seeds:
+            for method, of_seeds in found.items():
+                key = {"what": make.__name__, "method": method, "seed": seed}
+                of_seeds.append(desk.cache.get(partial(make, method, seed), **key))
+        return cls(found)
+
+    def mean(self, method: str, figure: Figure) -> Interval:
+        """A method's figure."""
+        return over_seeds(map(figure, self.found[method]))
+
+    def times(self, figure: Figure, method: str, rival: str) -> Interval:
+        """How many times a rival's figure a method's is, compared seed by seed."""
+        return over_seeds(map(lambda own, its: figure(own) / figure(its), self.found[method], self.found[rival]))
+
+    def beside(self, *names: str) -> dict[str, dict[str, float]]:
+        """{method: {name: mean over the seeds}} of these numbers, or of all."""
+        return {
+            method: {name: float(f"{np.mean([one[name] for one in of]):.4g}") for name in numbers(of[0], names)}
+            for method, of in self.found.items()
+        }
+
+    def by_seed(self, titles: Mapping[str, str]) -> dict[str, dict[str, list[float]]]:
+        """{title: {method: a number for each seed}}, for a picture; `titles` says which number a title stands for."""
+        return {
+            title: {method: [one[name] for one in of if name in one] for method, of in self.found.items()}
+            for title, name in titles.items()
+        }
+
+    def first(self, name: str) -> dict[str, Any]:
+        """{method: what it gave for the first seed} by this name, of those that gave it, for a picture."""
+        return {method: of[0][name] for method, of in self.found.items() if name in of[0]}
+
+
+def numbers(found: Found, names: tuple[str, ...]) -> list[str]:
+    """Which of the names, or of all, are those of numbers."""
+    return [name for name, value in found.items() if not isinstance(value, list) and (not names or name in names)]
