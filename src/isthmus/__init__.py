@@ -48,6 +48,7 @@ _NAMES: dict[str, str] = {
     "latent_curve": "isthmus.tasks.latent_curve",
     "load": "isthmus.estimator.persistence",
     "split_for_detection": "isthmus.tasks.anomaly.splits",
+    "trim": "isthmus.tasks.trimming",
     "tune": "isthmus.tasks.tuning",
 }
 

@@ -36,10 +36,14 @@ class Promise:
         low: The rate lies above this, and
         high: below this, with 95 % confidence: a Beta interval, over all calibration sets of n rows.
         expected: The mean rate over all such sets.
+        aside: Rows like them that were set aside as anomalies. They widen the interval: it holds whether none of them
+            was normal, where `expected` is the mean, or all of them.
 
     Example:
         >>> print(Promise.of(0.01, n=2000, above=20))
         1.0 % false alarms, 95 % interval 0.7 to 1.5 %, from 2,000 calibration rows
+        >>> print(Promise.of(0.01, n=2000, above=20, aside=10))
+        1.0 % false alarms, 95 % interval 0.7 to 2.1 %, from 2,000 calibration rows and 10 set aside
     """
 
     alpha: float
@@ -47,16 +51,19 @@ class Promise:
     low: float
     high: float
     expected: float
+    aside: int = 0
 
     @classmethod
-    def of(cls, alpha: float, n: int, above: int) -> Promise:
-        """The promise of a threshold with `above` of n calibration scores above it.
+    def of(cls, alpha: float, n: int, above: int, aside: int = 0) -> Promise:
+        """The promise of a threshold with `above` of n calibration scores above it, and some rows set aside before.
 
         Paper:
-            Vovk 2012, ACML, proposition 2b: the rate is Beta(above + 1, n - above) distributed.
+            Vovk 2012, ACML, proposition 2b: the rate is Beta(above + 1, n - above) distributed. Were the rows set
+            aside normal, the threshold would be no lower than the (n - above)-th of all n + aside scores.
         """
         rate = beta_interval(above + 1, n - above, LEVEL)
-        return cls(alpha, n, rate.low, rate.high, rate.value)
+        most = beta_interval(above + aside + 1, n - above, LEVEL)
+        return cls(alpha, n, rate.low, most.high, rate.value, aside)
 
     def band(self, n: int) -> tuple[int, int]:
         """The least and the most alarms among n new normal rows, with 95 % confidence in all.
@@ -68,7 +75,8 @@ class Promise:
         from scipy.stats import betabinom
 
         above = round(self.expected * (self.n + 1)) - 1
-        low, high = betabinom.interval(LEVEL, n, above + 1, self.n - above)
+        low, _ = betabinom.interval(LEVEL, n, above + 1, self.n - above)
+        _, high = betabinom.interval(LEVEL, n, above + self.aside + 1, self.n - above)
         return int(low), int(high)
 
     def to_json(self) -> dict[str, Any]:
@@ -78,7 +86,7 @@ class Promise:
     def __str__(self) -> str:
         """In words."""
         low, high = f"{100 * self.low:.1f}", f"{100 * self.high:.1f}"
-        rows = f"{self.n:,} calibration rows"
+        rows = f"{self.n:,} calibration rows" + (f" and {self.aside:,} set aside" if self.aside else "")
         return f"{100 * self.expected:.1f} % false alarms, 95 % interval {low} to {high} %, from {rows}"
 
 

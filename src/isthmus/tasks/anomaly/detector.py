@@ -34,6 +34,7 @@ from isthmus.tasks.anomaly.explanation import Reason, reasons
 from isthmus.tasks.anomaly.labels import anomalies_in
 from isthmus.tasks.anomaly.score_name import ScoreName
 from isthmus.tasks.anomaly.scorer import SCORES, Scorer
+from isthmus.tasks.trimming import Trimmed, set_aside
 
 WORKHORSE = "autoencoder"
 
@@ -93,12 +94,21 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         threshold_: float = field(init=False)
         offset_: float = field(init=False)
         promise_: Promise = field(init=False)
+        trimmed_: Trimmed | None = field(init=False)
         band_: Tensor = field(init=False)
         n_features_in_: int = field(init=False)
 
     # Training and calibration. ---------------------------------------------------------------------------------------
 
-    def fit(self, X: Any, y: Any = None, *, X_calibration: Any = None, groups: ArrayLike | None = None) -> Self:
+    def fit(
+        self,
+        X: Any,
+        y: Any = None,
+        *,
+        X_calibration: Any = None,
+        groups: ArrayLike | None = None,
+        trim: float | str | None = None,
+    ) -> Self:
         """Learn what normal rows are, and set the threshold on rows that training never saw.
 
         Args:
@@ -106,10 +116,14 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             y: Ignored; X is taken to be normal.
             X_calibration: Normal rows that set the threshold, none of them in X; None takes them from X.
             groups: (n,) rows of one group (a patient, a machine) stay on one side, as equal rows always do.
+            trim: For X with a few anomalies in it: the share of the rows to set aside, or "auto"; see `isthmus.trim`.
+                `trimmed_` lists them. They neither train nor calibrate. A normal row among them is missed above the
+                threshold, so the rate of false alarms may reach about alpha + trim where none was an anomaly, and the
+                interval of `promise_` reaches as far. Rows given as X_calibration are never trimmed.
 
         Raises:
             ParameterError: a parameter outside its domain, or `groups` where nothing is shared out.
-            TooFewRowsError: too few different rows to hold some out.
+            TooFewRowsError: too few different rows to hold some out, or to trim.
 
         Warns:
             FewCalibrationRowsWarning: too few rows for the budget; the largest score is the threshold, and
@@ -117,9 +131,13 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         """
         alpha, random = self._checked(), check_random_state(self.random_state)
         recipe = Recipe(partial(self._unfitted, int(random.randint(2**31 - 1))), self.get_params(deep=False)["score"])
+        self.trimmed_ = None
+        if trim is not None:
+            self.trimmed_ = trimmed = set_aside(recipe, X, trim, groups, random)
+            X, groups = trimmed.keep(X), None if groups is None else np.asarray(groups)[trimmed.kept]
         if X_calibration is None:
             scorer, evidence = held_out(recipe, X, groups, self.calibration, alpha, random)
-        elif groups is not None:
+        elif groups is not None and trim is None:
             allowed = "groups keep rows on one side where fit() shares them out, and X_calibration shares them out"
             raise ParameterError("groups= beside X_calibration=", allowed, "leave one of them out")
         else:
@@ -127,7 +145,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             evidence = Evidence.of(scorer, X_calibration)
         self.scorer_ = scorer
         states.sign(self, scorer.model)
-        return self._settled(evidence, alpha, "conformal")
+        return self._settled(evidence, alpha, "conformal", X_calibration is None)
 
     def calibrate(
         self, X: Any, y: ArrayLike | None = None, *, alpha: float | None = None, rule: str = "conformal"
@@ -258,13 +276,14 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         model = clone(self.model)
         return model if model.random_state is not None else model.set_params(random_state=seed)
 
-    def _settled(self, evidence: Evidence, alpha: float, rule: str) -> Self:
-        """Set the threshold from evidence, and say what it can promise."""
+    def _settled(self, evidence: Evidence, alpha: float, rule: str, own: bool = False) -> Self:
+        """Set the threshold from evidence, and say what it can promise; whether rows of `fit` are the evidence."""
         scores, n = np.sort(evidence.scores), len(evidence.scores)
+        share = self.trimmed_.share if own and self.trimmed_ is not None else 0.0
         kth = place(alpha, n, rule)
         self.calibration_scores_, self.threshold_ = scores, float(scores[kth - 1])
         self.offset_ = -self.threshold_
-        self.promise_ = Promise.of(alpha, n, above=n - kth)
+        self.promise_ = Promise.of(alpha, n, above=n - kth, aside=round(n * share / (1 - share)))
         self.band_ = evidence.band(alpha)
         if n < rows_needed(alpha):
             warnings.warn(

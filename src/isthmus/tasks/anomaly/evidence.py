@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -46,24 +46,33 @@ class Evidence:
         """Between which residuals a share 1 - alpha of each column lies, (2, D)."""
         return torch.from_numpy(np.quantile(self.residuals.numpy(), [alpha / 2, 1 - alpha / 2], axis=0))
 
-    def only(self, chosen: NDArray[np.bool_]) -> Evidence:
+    def only(self, chosen: Bools) -> Evidence:
         """The evidence of these rows alone."""
         return Evidence(self.scores[chosen], self.residuals[torch.from_numpy(chosen)])
 
 
 Held: TypeAlias = tuple[Scorer, Evidence]
+Bools: TypeAlias = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a scorer is made: a fresh model each time, trained and read in one way."""
+    """How a scorer is made: a fresh model each time, trained and read in one way.
+
+    Args:
+        model: Gives an unfitted model.
+        score: One of `SCORES`.
+        core: The share of the rows, those that cost least, that a "fusion" is learnt from; None for all of them.
+    """
 
     model: Callable[[], Any]
     score: str
+    core: float | None = None
 
     def cooked(self, X: Any) -> Scorer:
         """A scorer fitted on the rows of X."""
-        return Scorer.fitted(self.model(), X, self.score)
+        scorer = Scorer.fitted(self.model(), X, self.score)
+        return scorer if self.core is None else scorer.concentrated(X, self.core)
 
 
 def held_out(recipe: Recipe, X: Any, groups: ArrayLike | None, share: float, alpha: float, random: Any) -> Held:
@@ -91,28 +100,46 @@ def held_out(recipe: Recipe, X: Any, groups: ArrayLike | None, share: float, alp
     kept = dealt(together, (1 - share, share), random) == 0
     kept |= np.isin(together, together[~_understood(source, kept)])
     if (~kept).sum() < rows_needed(alpha):
-        return _crossed(recipe, rows, source, dealt(together, (1 / FOLDS,) * FOLDS, random))
-    scorer = recipe.cooked(_taken(rows, kept))
-    return scorer, Evidence.of(scorer, _taken(rows, ~kept))
+        return _crossed(recipe, rows, source, folds_of(together, random))
+    scorer = recipe.cooked(taken(rows, kept))
+    return scorer, Evidence.of(scorer, taken(rows, ~kept))
+
+
+def folds_of(groups: Ints, random: Any) -> Ints:
+    """Deal rows out to five folds of about one size, whole groups each, (n,)."""
+    return dealt(groups, (1 / FOLDS,) * FOLDS, random)
+
+
+def left_out(recipe: Recipe, rows: Any, source: Source, folds: Ints) -> Iterator[tuple[Scorer, Bools]]:
+    """For each fold a scorer that learnt from the others, and which of its rows that scorer can read, (n,).
+
+    Args:
+        recipe: How scorers are made.
+        rows: What was opened.
+        source: The same rows as numbers.
+        folds: (n,) the number of each row's fold.
+    """
+    for fold in np.unique(folds):
+        kept = folds != fold
+        judged = ~kept & _understood(source, kept)
+        if judged.any():
+            yield recipe.cooked(taken(rows, kept)), judged
 
 
 def _crossed(recipe: Recipe, rows: Any, source: Source, folds: Ints) -> Held:
     """A scorer that learnt from all rows, and evidence of every row from one that learnt from the other folds."""
     pieces, places = [], []
-    for fold in np.unique(folds):
-        kept = folds != fold
-        judged = ~kept & _understood(source, kept)
-        if judged.any():
-            pieces.append(Evidence.of(recipe.cooked(_taken(rows, kept)), _taken(rows, judged)))
-            places.append(np.flatnonzero(judged))
+    for one, judged in left_out(recipe, rows, source, folds):
+        pieces.append(Evidence.of(one, taken(rows, judged)))
+        places.append(np.flatnonzero(judged))
     scores = np.concatenate([piece.scores for piece in pieces])
-    whole = _taken(rows, np.ones(len(source), dtype=bool))
+    whole = taken(rows, np.ones(len(source), dtype=bool))
     scorer = recipe.cooked(whole)
     scorer.known = Known.of(digests(read(scorer.model, whole))[np.concatenate(places)], scores)
     return scorer, Evidence(scores, torch.cat([piece.residuals for piece in pieces]))
 
 
-def _understood(source: Source, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
+def _understood(source: Source, kept: Bools) -> Bools:
     """Rows whose gaps and categories all occur among the kept ones, (n,): a model of those can read no others."""
     known = np.ones(len(source), dtype=bool)
     if source.spec.is_plain:
@@ -125,7 +152,7 @@ def _understood(source: Source, kept: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return known
 
 
-def _taken(rows: Any, chosen: NDArray[np.bool_]) -> Any:
+def taken(rows: Any, chosen: Bools) -> Any:
     """The chosen rows in the caller's container."""
     some = rows[np.flatnonzero(chosen)]
     return some.to_native() if isinstance(some, nw.DataFrame) else some

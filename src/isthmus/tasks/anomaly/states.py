@@ -16,6 +16,7 @@ from isthmus.tasks.anomaly.calibration import Promise
 from isthmus.tasks.anomaly.digests import Known
 from isthmus.tasks.anomaly.scorer import Scorer
 from isthmus.tasks.anomaly.whitening import WIDEST, Whitening
+from isthmus.tasks.trimming import Trimmed
 
 WHITENED = ("lost", "crossed")
 MODEL = "model."  # leads the names of the model's own tensors
@@ -48,12 +49,17 @@ def to_saved(detector: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
     if scorer.known is not None:
         own |= {"known.names": torch.from_numpy(scorer.known.names.view(np.int64))}
         own |= {"known.scores": torch.from_numpy(scorer.known.scores)}
+    trimmed: Trimmed | None = detector.trimmed_
+    if trimmed is not None:
+        own |= {"trimmed.rows": torch.from_numpy(trimmed.rows), "trimmed.scores": torch.from_numpy(trimmed.scores)}
+        own |= {"trimmed.threshold": torch.tensor(trimmed.threshold, dtype=torch.float64)}
     params = detector.get_params(deep=False)
     described = {
         "params": {name: plain(name, value) for name, value in params.items() if name != "model"},
         "asked_model": _asked(params["model"]),
         "threshold": detector.threshold_,
         "promise": detector.promise_.to_json(),
+        "trimmed": None if trimmed is None else trimmed.n,
         "model": {"class": type(scorer.model).__name__, **config},
     }
     return described, own | {MODEL + name: tensor for name, tensor in tensors.items()}
@@ -77,6 +83,7 @@ def restored(cls: Any, config: dict[str, Any], tensors: dict[str, Tensor]) -> An
     latent = math.prod(model.latent_shape_)
     whitened = _whitening(tensors, "lost", width), _whitening(tensors, "crossed", latent)
     detector.scorer_ = Scorer(model, *whitened, _known(tensors))
+    detector.trimmed_ = _trimmed(config.get("trimmed"), tensors)
     detector.band_ = _tensor(tensors, "band", (2, width))
     detector.promise_ = Promise(**config["promise"])
     detector.calibration_scores_ = _tensor(tensors, "calibration_scores", (detector.promise_.n,)).numpy()
@@ -102,6 +109,7 @@ def card(detector: Any) -> str:
         f"`{model!r}`, scored by {detector.get_params(deep=False)['score']}.",
         "",
         f"An alarm is raised above a score of {detector.threshold_:.6g}: {detector.promise_}.",
+        *(["", f"Before training: {detector.trimmed_}."] if detector.trimmed_ is not None else []),
         "",
         f"Fitted on a {model.spec_.kind} of shape {model.spec_.shape}" + (f": {columns}{more}." if columns else "."),
         "",
@@ -144,6 +152,15 @@ def _known(tensors: dict[str, Tensor]) -> Known | None:
         return None
     names = tensors["known.names"].numpy().view(np.uint64)
     return Known(names, _tensor(tensors, "known.scores", names.shape).numpy())
+
+
+def _trimmed(n: int | None, tensors: dict[str, Tensor]) -> Trimmed | None:
+    """The rows that were set aside of n, if any were looked for."""
+    if n is None:
+        return None
+    rows = tensors["trimmed.rows"]
+    scores = _tensor(tensors, "trimmed.scores", tuple(rows.shape))
+    return Trimmed(rows.numpy(), scores.numpy(), n, float(_tensor(tensors, "trimmed.threshold", ())))
 
 
 def _tensor(tensors: dict[str, Tensor], name: str, shape: tuple[int, ...]) -> Tensor:

@@ -39,12 +39,13 @@ class Whitening:
     root: Tensor | None
 
     @classmethod
-    def of(cls, rows: Tensor, center: Tensor) -> Whitening:
+    def of(cls, rows: Tensor, center: Tensor, least: Tensor | None = None) -> Whitening:
         """Learn it from normal rows.
 
         Args:
             rows: v, (n, D) float64.
             center: m, (D,) float64.
+            least: The least s of each column, (D,); None for what `FLOOR` says.
 
         Example:
             >>> v = torch.randn(500, 2, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
@@ -57,6 +58,7 @@ class Whitening:
         n, width = rows.shape
         spread = (rows - center).square().mean(0).sqrt()
         scale = spread.clamp_min(FLOOR * float(spread.square().mean().sqrt()) or 1.0)
+        scale = scale if least is None else torch.maximum(scale, least)
         if width > WIDEST:
             return cls(center, scale, None)
         standard = (rows - center) / scale
