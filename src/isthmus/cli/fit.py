@@ -45,6 +45,7 @@ def fit(
     resume: Annotated[bool, FLAG] = False,
     target: str | None = None,
     validation: float | None = None,
+    trim: float | Literal["auto"] | None = None,
     require: list[str] | None = None,
     random_state: int = 0,
     steering: Steering = STEADY,
@@ -65,6 +66,8 @@ def fit(
         resume: Go on with the run in --out where there is one.
         target: A column of the table to leave out, such as labels.
         validation: Share of the rows to hold out; each epoch then tells what they cost.
+        trim: For rows with a few anomalies among them: the share to set aside before anything is learnt, or "auto";
+            trimmed.csv lists them.
         require: What must hold in the end, such as "validation_mse<0.02", else the exit code is 1. Figures are loss,
             distortion, rate and mse (of a cell, in scaled units), of training rows or with "validation_" before them.
         random_state: Seed of everything random.
@@ -73,17 +76,19 @@ def fit(
         **fields: Those of the model.
     """
     options: dict[str, Any] = {"data": str(data), "model": model, "target": target, "validation": validation}
-    options |= {"random_state": random_state, **vars(steering), **fields}
+    options |= {"trim": trim, "random_state": random_state, **vars(steering), **fields}
     wanted = [Requirement.read(text, validation) for text in require or ()]
     folder = RunFolder(out)
     if folder.has_work(options, resume):
         # torch takes seconds to import: not before the command line is known to make sense
         import isthmus
         from isthmus.cli.rows import rows_of
+        from isthmus.cli.trimmed import without_trimmed
 
         rows = rows_of(data, target)
         folder.begin(options)
         estimator: Any = isthmus.family()[model](random_state=random_state, **fields)
+        rows = without_trimmed(estimator, rows, trim, folder, output)
         estimator.set_callbacks(*callbacks(folder, steering, output))
         output.say(f"fitting {model} to {rows.shape[0]} rows in {out}")
         with resumable(out, output):
@@ -94,7 +99,7 @@ def fit(
         folder.sweep()
         output.say("the run was finished before")
     output.answer(str(out), {"model": str(out), **folder.last_epoch()})
-    check_all(wanted, out, data, target, validation)
+    check_all(wanted, folder, data, target, validation)
 
 
 @contextmanager

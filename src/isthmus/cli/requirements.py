@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from isthmus.cli.run_folder import RunFolder
 from isthmus.errors import TrainingError, UnknownNameError, UsageError
 
 COMPARISONS: dict[str, Callable[[float, float], bool]] = {
@@ -78,14 +79,14 @@ class Requirement:
 
 
 def check_all(
-    wanted: Sequence[Requirement], model: Path, data: Path, target: str | None, validation: float | None
+    wanted: Sequence[Requirement], run: RunFolder, data: Path, target: str | None, validation: float | None
 ) -> None:
     """Refuse a saved model that does not meet its requirements.
 
     Args:
         wanted: What must hold.
-        model: The folder of the model.
-        data: What it was fitted on.
+        run: The folder of the model.
+        data: What it was fitted on, with the rows that were set aside.
         target: The column that was left out.
         validation: Share of the rows that were held out, if any.
 
@@ -96,8 +97,9 @@ def check_all(
         return
     import isthmus
     from isthmus.cli.rows import rows_of
+    from isthmus.cli.trimmed import rows_left
 
-    figures = figures_of(isthmus.load(model), rows_of(data, target), validation)
+    figures = figures_of(isthmus.load(run.path), rows_left(rows_of(data, target), run), validation)
     for one in wanted:
         one.check(figures)
 

@@ -1,6 +1,7 @@
 """The folder of a run: what `isthmus fit` leaves on disk, and in what order.
 
     config.toml             the options, written first: `isthmus fit --config config.toml --out ...` repeats the run
+    trimmed.csv             the rows that --trim set aside, where it was asked for
     metrics.jsonl           a line for each epoch
     checkpoint.safetensors  the run itself, while it lasts
     model.safetensors       the model, README.md and config.json with it, when the run is over
@@ -21,7 +22,7 @@ from isthmus.cli.origins import RECORD, read_toml
 from isthmus.errors import ParameterError, UsageError
 
 MODEL_FILES = ("model.safetensors", "README.md", "config.json")
-NOTHING_LOST = {RECORD, "metrics.jsonl"}
+NOTHING_LOST = {RECORD, "metrics.jsonl", "trimmed.csv"}
 """All that a run leaves which failed before its first checkpoint: the next one may begin there."""
 
 
@@ -33,6 +34,7 @@ class RunFolder:
         self.record = path / RECORD
         self.checkpoint = path / "checkpoint.safetensors"
         self.metrics = path / "metrics.jsonl"
+        self.trimmed = path / "trimmed.csv"
 
     def has_work(self, options: dict[str, Any], resume: bool) -> bool:
         """Whether there is a run to begin or to go on with, rather than a finished one.
@@ -54,6 +56,8 @@ class RunFolder:
     def begin(self, options: dict[str, Any]) -> None:
         """Make the folder where it is missing, and write down what the run is begun with."""
         self.path.mkdir(parents=True, exist_ok=True)
+        if not self.checkpoint.is_file():
+            self.trimmed.unlink(missing_ok=True)  # of a run that never began to train, maybe with other options
         part = self.path / f".{RECORD}.part"
         part.write_text(as_toml(options), encoding="utf-8")
         part.replace(self.record)
