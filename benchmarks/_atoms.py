@@ -34,7 +34,8 @@ SPARSE = [name for name in CODES if name != "dense"]
 @cache
 def whitened(seed: int) -> NDArray[np.float32]:
     """Patches drawn by the seed, (n, 12, 12, 1)."""
-    return patches(PATCHES, seed, whitened=True).X[..., None]
+    found: NDArray[np.float32] = patches(PATCHES, seed, whitened=True).X[..., None]
+    return found
 
 
 def atoms(method: str, seed: int) -> dict[str, Any]:

@@ -88,4 +88,5 @@ def untrained(model: Any, seed: int) -> Images:
 
 def as_images(x: Any) -> NDArray[np.uint8]:
     """Rows in [0, 1] as the images that users have, (n, 28, 28)."""
-    return np.round(255 * x).astype(np.uint8).reshape(-1, SIDE, SIDE)
+    found: NDArray[np.uint8] = np.round(255 * x).astype(np.uint8).reshape(-1, SIDE, SIDE)
+    return found

@@ -81,7 +81,8 @@ def towards_neighbours(seed: int) -> Tensor:
     rows, others = part("test").x[:LOOKED_AT], drawn(ROWS, seed).x
     nearest = NearestNeighbors(n_neighbors=1).fit(others).kneighbors(rows, return_distance=False)[:, 0]
     steps = torch.from_numpy(others[nearest] - rows)
-    return steps / steps.norm(dim=1, keepdim=True)
+    unit: Tensor = steps / steps.norm(dim=1, keepdim=True)
+    return unit
 
 
 def member(method: str, seed: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import matplotlib as mpl
 import matplotlib.pyplot as plt
@@ -21,8 +22,7 @@ mpl.use("Agg")
 
 DOTS = 100  # an inch
 WIDTH = 8.0  # inches
-FLAT = 1e-3  # singular values below which a code does not move
-SMALL = {"font.size": 9.0, "axes.titlesize": 9.5, "axes.titlelocation": "left", "axes.titlecolor": SOFT}
+SMALL: dict[Any, Any] = {"font.size": 9.0, "axes.titlesize": 9.5, "axes.titlelocation": "left", "axes.titlecolor": SOFT}
 
 Numbers = Mapping[str, Mapping[str, Sequence[float]]]
 """Panel -> what is compared -> its figure for each seed."""
@@ -81,7 +81,7 @@ def spectra(file: Path, lines: Mapping[str, Sequence[float]]) -> None:
         drawn = {name: (np.arange(1, len(line) + 1), line) for name, line in lines.items()}
         title = "How far the code moves, by direction: singular values of dz/dx over the code's spread, mean of rows"
         Curves(title, drawn, "direction, the most moving first", "singular value").draw(ax)
-        ax.set(title=title, yscale="log", ylim=(FLAT, None))
+        ax.set(title=title, ylim=(0, None))
         quiet(ax)
         keep(file, figure)
 
@@ -119,9 +119,11 @@ def boards(
     """Digits above; below, side by side, the powers of several kinds over the horizontal frequency."""
     with mpl.rc_context(SMALL):
         figure = plt.figure(figsize=(WIDTH, 5.6), layout="constrained")
-        above, below = figure.subfigures(2, 1, height_ratios=(4, 5))
-        Grid(caption, [strip(name, pictures) for name, pictures in rows.items()]).draw(above.subplots())
-        for ax, (title, power) in zip(below.subplots(1, len(powers)), powers.items(), strict=True):
+        grid = figure.add_gridspec(2, len(powers), height_ratios=(4, 5))
+        above = figure.add_subplot(grid[0, :])
+        Grid(caption, [strip(name, pictures) for name, pictures in rows.items()]).draw(above)
+        for place, (title, power) in enumerate(powers.items()):
+            ax = figure.add_subplot(grid[1, place])
             lines = {name: (np.arange(len(line)) / (2 * (len(line) - 1)), line) for name, line in power.items()}
             Curves("", lines, "horizontal frequency (cycles per pixel)", "power").draw(ax)
             ax.set(title=title, yscale="log")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -35,6 +36,11 @@ def over_seeds(values: Iterable[float]) -> Interval:
     return resampled_interval(given, 0.0) if len(given) > 1 else Interval(given[0], given[0], given[0])
 
 
+def times_over_seeds(ratios: Iterable[float]) -> Interval:
+    """Their geometric mean and its interval: a ratio and its inverse say the same, and no end is negative."""
+    return Interval(*map(math.exp, over_seeds(map(math.log, ratios))))
+
+
 @dataclass(frozen=True)
 class Table:
     """What methods gave.
@@ -61,7 +67,12 @@ class Table:
 
     def times(self, figure: Figure, method: str, rival: str) -> Interval:
         """How many times a rival's figure a method's is, compared seed by seed."""
-        return over_seeds(map(lambda own, its: figure(own) / figure(its), self.found[method], self.found[rival]))
+        pairs = zip(self.found[method], self.found[rival], strict=True)
+        return times_over_seeds(figure(own) / figure(its) for own, its in pairs)
+
+    def without(self, method: str) -> Table:
+        """All but one method."""
+        return Table({name: of for name, of in self.found.items() if name != method})
 
     def beside(self, *names: str) -> dict[str, dict[str, float]]:
         """{method: {name: mean over the seeds}} of these numbers, or of all."""
@@ -84,4 +95,4 @@ class Table:
 
 def numbers(found: Found, names: tuple[str, ...]) -> list[str]:
     """Which of the names, or of all, are those of numbers."""
-    return [name for name, value in found.items() if not isinstance(value, list) and (not names or name in names)]
+    return [name for name, value in found.items() if isinstance(value, int | float) and name in (names or found)]

@@ -24,7 +24,7 @@ import _widths
 import _words
 import numpy as np
 from _mnist import first_of_each, greys, part, with_mnist
-from _tables import Found, Table, named, over_seeds, wrong
+from _tables import Found, Table, named, over_seeds, times_over_seeds, wrong
 
 from isthmus.bench.answers import Figure
 from isthmus.bench.question import Desk, Question
@@ -41,7 +41,7 @@ Compared = Callable[[Table], Interval]
 
 def line(name: str, answer: Callable[[Desk, Compared], Figure], read: Compared, **bounds: Any) -> None:
     """Add a line that reads its figure off a table of MNIST."""
-    QUESTION.line(name, **bounds)(with_mnist(partial(answer, read=read)))
+    QUESTION.line(name, **bounds)(with_mnist(lambda desk: answer(desk, read)))
 
 
 def picture(name: str) -> Path:
@@ -95,7 +95,8 @@ def stacks(desk: Desk, read: Compared) -> Figure:
 
 def tuned(table: Table) -> Interval:
     """Errors of the fine-tuned stack over those of the same layers from weights as they are drawn."""
-    return over_seeds(wrong(_stacks.FEW)(one) / wrong(_stacks.SCRATCH)(one) for one in table.found["pairs first"])
+    few, scratch = wrong(_stacks.FEW), wrong(_stacks.SCRATCH)
+    return times_over_seeds(few(one) / scratch(one) for one in table.found["pairs first"])
 
 
 STACK, MACHINES = "784-1000-500-250-30, pairs first", "784-1000-500-250-30, sigmoid, machines first"
@@ -120,7 +121,8 @@ def members(desk: Desk, read: Compared) -> Figure:
     table = Table.measured(desk, _members.member, [*_members.MEMBERS, *_members.CONTROLS])
     titles = {"probe: clean": "accuracy, clean", **NOISY, "|dz/dx| over spread": _members.MOVED}
     caption = f"Accuracy of a linear probe on {_members.WIDTH} units by what the rows suffered, and how far codes move"
-    _pictures.dots(picture("members"), caption, table.by_seed(titles))
+    figures = table.without(_members.PIXELS).by_seed(titles)  # which are so far off that all else would be one dot
+    _pictures.dots(picture("members"), caption, figures)
     spectra = table.first("spectrum")
     _pictures.spectra(picture("members-jacobian"), {method: spectra[method] for method in SPECTRA})
     note = f"{_members.ROWS} rows, {_members.EPOCHS} epochs, one hidden layer of {_members.HIDDEN}"

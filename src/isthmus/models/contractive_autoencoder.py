@@ -1,4 +1,4 @@
-"""The contractive autoencoder: a code that hardly moves when the row does."""
+"""The contractive autoencoder: a code that pays for every move."""
 
 from __future__ import annotations
 
@@ -18,15 +18,16 @@ from isthmus.parts.penalties import contraction
 
 @variant(paper="Rifai, Vincent, Muller, Glorot & Bengio 2011, ICML, eq. 2")
 class ContractiveAutoencoder(Estimator):
-    r"""Autoencoder whose code moves only where the data does.
+    r"""Autoencoder whose code is charged for moving when the row does.
 
         x -> encoder -> z -> decoder -> params
 
     .. math:: L = -\log p(x|z) + \lambda \lVert \partial z / \partial x \rVert_F^2
 
     Rebuilding asks the code to tell rows apart, the penalty asks it to stand still: what is left are the directions in
-    which rows differ, so the code may be as wide as the data. Use it for codes that shrug off small changes. The norm
-    is exact for encoders with at most one hidden layer, and estimated without bias for deeper ones.
+    which rows differ, so the code may be as wide as the data. Use it for codes that small changes move less than those
+    of a plain member; they are about as steady as as many principal components. The norm is exact for encoders with at
+    most one hidden layer, and estimated without bias for deeper ones.
 
     Differs from the paper in the code, which is linear there a sigmoid, and in the decoder's weights, which are its
     own: it could answer a small code with large weights, so compare norms in units of the code's spread.

@@ -22,7 +22,8 @@ class DenoisingAutoencoder(Estimator):
         x -> corrupt -> view -> encoder -> z -> decoder -> params,        L = -log p(x | z(view))
 
     What cannot be copied must be inferred, so its code may be as wide as the data. Use it to denoise, to fill gaps
-    (corruption="masking"), or for codes that shrug off noise.
+    (corruption="masking"), or for codes that shrug off noise. A filter such as non-local means may take light noise
+    off pictures better.
 
     Args:
         corruption: "gaussian", "masking", "salt-and-pepper" or "blocks".

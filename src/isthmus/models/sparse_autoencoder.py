@@ -34,9 +34,9 @@ class SparseAutoencoder(Estimator):
         \sum_j KL(k / Z \,\|\, \text{mean of } z_j \text{ over the batch}), & z = \mathrm{sigmoid}(h) & \text{kl}
         \end{cases}
 
-    What limits the code is how many units are on, so it may be wider than the data; then each unit comes to stand for
-    something that a row has or has not. Use it to see what rows are made of: `reconstruct(X, keep=k)` rebuilds from
-    the k largest units.
+    What limits the code is how many units are on, so it may be wider than the data. A unit can come to stand for
+    something that a row has or has not: of photographs some of "l1" become edges, those of "topk" and "kl" hardly in as
+    many epochs. Use it to see what rows are made of: `reconstruct(X, keep=k)` rebuilds from the k largest units.
 
     Args:
         sparsity: "topk" (exactly k units on), "l1" (a price on what each unit adds) or "kl" (a price on units that

@@ -32,8 +32,9 @@ class StackedAutoencoder(Estimator):
 
     .. math:: L_1 = -\log p(x | V_1 W_1 x), \quad L_i = -\log N(h_{i-1}; V_i W_i h_{i-1}, I), \quad L = -\log p(x|z)
 
-    A pair costs a fraction of the whole, and starts its layer where the data is; deep stacks of few epochs profit.
-    The encoder and decoder are dense: images are flattened.
+    A pair costs a fraction of the whole, and starts its layer where the data is; deep stacks of few epochs rebuild
+    better for it, but their codes do not form better clusters or need fewer labels. The encoder and decoder are dense:
+    images are flattened.
 
     Args:
         pretrain: "autoencoder"; "denoising", whose pairs are shown the layer below with a quarter hidden; "rbm", whose
