@@ -62,4 +62,5 @@ def section(name: str, answer: Mapping[str, Any]) -> str:
 def table_line(row: Mapping[str, Any]) -> str:
     """One row of the table."""
     verdict = VERDICTS[row.get("pass")] + ", noisy" * bool(row.get("noisy"))
-    return "| " + " | ".join([row["name"], shown(row), wanted(row), verdict]) + " |"
+    name = row["name"].replace("|", "\\|")  # which would end the cell
+    return "| " + " | ".join([name, shown(row), wanted(row), verdict]) + " |"
