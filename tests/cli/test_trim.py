@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tomllib
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from isthmus.cli.requirements import squared_error
 from isthmus.cli.run_folder import RunFolder
 from isthmus.cli.trimmed import read
 from isthmus.data import factors, files
-from tests.cli.command import Isthmus
+from tests.architecture.sources import ROOT
+from tests.cli.command import Isthmus, commands_on
 
 DATA = factors(240, columns=10, anomalies=0.03, size=4.0)
 PLANTED = np.flatnonzero(DATA.y).tolist()
@@ -122,3 +124,12 @@ def test_resume_refuses_another_share(isthmus: Isthmus, rows: Path, tmp_path: Pa
     told = isthmus("fit", "--out", out, "--resume", "--trim", 0.04)
     assert told.code == 2
     assert "--trim is 0.04 here, and 0.03 in" in told.err
+
+
+def test_the_commands_of_the_page_run(isthmus: Isthmus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    page = (ROOT / "docs" / "how-to" / "unlabelled.md").read_text(encoding="utf-8")
+    for line in commands_on(page):
+        (out,) = isthmus.ok(*shlex.split(line)[1:]).paths
+        assert (out / "trimmed.csv").is_file()
+    assert len(read(Path("runs/two-percent/trimmed.csv"))) == 11

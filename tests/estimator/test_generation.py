@@ -34,12 +34,12 @@ def evidence(model: Any) -> Any:
 
 def test_importance_sampling_reaches_the_evidence_and_the_bound_stays_below(model: Any) -> None:
     exact = evidence(model)
-    few, many = model.log_likelihood(X, 50), model.log_likelihood(X, 5000)
+    few, many = model.log_likelihood(X, 50), model.log_likelihood(X, 1500)
     assert abs(many.mean() - exact.mean()) < 0.02
-    assert abs(many - exact).max() < 0.5
+    assert abs(many - exact).max() < 1.0
     assert abs(many - exact).mean() < abs(few - exact).mean()
     assert model.elbo(X).mean() < exact.mean() + 0.01
-    np.testing.assert_allclose(model.elbo_gap(X, 5000), many - model.elbo(X))
+    np.testing.assert_allclose(model.elbo_gap(X, 1500), many - model.elbo(X))
 
 
 def test_a_row_is_as_likely_whatever_rows_come_with_it(model: Any) -> None:

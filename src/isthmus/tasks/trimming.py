@@ -170,8 +170,8 @@ def tail(scores: Floats) -> float:
 
     The cube root of a sum of squares is close to normal. Above the median u is taken to fall off exponentially, which
     a normal tail stays below, at the pace of the rows between the median and the 80th percentile, where few anomalies
-    are. The rows set aside are as many as keep the expected share of normal ones among them at a tenth. They are always
-    fewer than a fifth of all, for down there p is 0.2; and where more than a fifth are anomalies, none stands out.
+    are. The rows set aside are as many as keep the expected share of normal ones among them at a tenth. They are never
+    more than a fifth of all, for down there p is 0.2; and where more than a fifth are anomalies, none stands out.
 
     Args:
         scores: s, (n,), not negative; the fusion of `Scorer`.
