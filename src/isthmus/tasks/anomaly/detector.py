@@ -117,9 +117,9 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             X_calibration: Normal rows that set the threshold, none of them in X; None takes them from X.
             groups: (n,) rows of one group (a patient, a machine) stay on one side, as equal rows always do.
             trim: For X with a few anomalies in it: the share of the rows to set aside, or "auto"; see `isthmus.trim`.
-                `trimmed_` lists them. They neither train nor calibrate. A normal row among them is missed above the
-                threshold, so the rate of false alarms may reach about alpha + trim where none was an anomaly, and the
-                interval of `promise_` reaches as far. Rows given as X_calibration are never trimmed.
+                `trimmed_` lists them. They neither train nor calibrate, so normal ones among them lower the threshold:
+                the rate of false alarms may reach about alpha + trim on clean rows (measured at alpha=0.05: 6.5 % for
+                "auto", 9.4 % for 0.05), and the interval of `promise_` reaches as far. X_calibration is never trimmed.
 
         Raises:
             ParameterError: a parameter outside its domain, or `groups` where nothing is shared out.
