@@ -48,7 +48,7 @@ _NAMES: dict[str, str] = {
     "latent_curve": "isthmus.tasks.latent_curve",
     "load": "isthmus.estimator.persistence",
     "split_for_detection": "isthmus.tasks.anomaly.splits",
-    "trim": "isthmus.tasks.trimming",
+    "trim": "isthmus.tasks.anomaly.trimming",
     "tune": "isthmus.tasks.tuning",
 }
 

@@ -70,7 +70,7 @@ def test_a_stopped_run_goes_on_without_the_same_rows(
             isthmus(*fit, "--out", out)
     before = (out / "trimmed.csv").read_bytes()
     with monkeypatch.context() as patch:
-        patch.setattr("isthmus.tasks.trimming.trim", None)  # what was found is not looked for again
+        patch.setattr("isthmus.tasks.anomaly.trimming.trim", None)  # what was found is not looked for again
         isthmus.ok("fit", "--out", out, "--resume", "--quiet")
     assert (out / "trimmed.csv").read_bytes() == before == (tmp_path / "whole" / "trimmed.csv").read_bytes()
     assert (out / "model.safetensors").read_bytes() == (tmp_path / "whole" / "model.safetensors").read_bytes()

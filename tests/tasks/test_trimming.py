@@ -20,7 +20,7 @@ from isthmus.data import factors
 from isthmus.data.scanning import scan
 from isthmus.errors import InputError, IsthmusError, ParameterError, TooFewRowsError
 from isthmus.tasks.anomaly.calibration import Promise
-from isthmus.tasks.trimming import Trimmed, tail, trim
+from isthmus.tasks.anomaly.trimming import Trimmed, tail, trim
 
 MADE = factors(2300, anomalies=0.0).X
 CLEAN, FRESH = MADE[:300], MADE[300:]

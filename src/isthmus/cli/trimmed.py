@@ -26,7 +26,7 @@ def without_trimmed(estimator: Any, rows: Any, share: Any, folder: RunFolder, ou
     """
     if share is None:
         return rows
-    from isthmus.tasks.trimming import trim
+    from isthmus.tasks.anomaly.trimming import trim
 
     if not folder.checkpoint.is_file():
         output.say(f"looking for rows to set aside, by five fits of {type(estimator).__name__}")

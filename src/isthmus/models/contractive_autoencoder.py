@@ -26,8 +26,8 @@ class ContractiveAutoencoder(Estimator):
 
     Rebuilding asks the code to tell rows apart, the penalty asks it to stand still: what is left are the directions in
     which rows differ, so the code may be as wide as the data. Use it for codes that small changes move less than those
-    of a plain member; they are about as steady as as many principal components. The norm is exact for encoders with at
-    most one hidden layer, and estimated without bias for deeper ones.
+    of a plain member, about as little as a code of principal components. The norm is exact for encoders with at most
+    one hidden layer, and estimated without bias for deeper ones.
 
     Differs from the paper in the code, which is linear there a sigmoid, and in the decoder's weights, which are its
     own: it could answer a small code with large weights, so compare norms in units of the code's spread.

@@ -8,7 +8,9 @@ operations used here are those that torch's own compiler calls. Where they are m
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from functools import lru_cache
+from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +28,15 @@ _IS_THERE = torch.backends.mkldnn.is_available() and all(hasattr(_LIBRARY, name)
 _CALLS: list[Any] = [getattr(_LIBRARY, name).default for name in _NAMES if _IS_THERE] or [None] * len(_NAMES)
 _CONVOLVE, _TRANSPOSE, _PACK, _PACK_TRANSPOSED = _CALLS
 _ALONE: tuple[str, list[float], str] = ("none", [], "")  # no other operation is joined to it
+SHAPES = 8  # of images for which a kernel is kept packed: scoring has fewer, and `sample(n)` as many as there are n
+
+Packed: TypeAlias = Callable[[torch.Size], Tensor]
+"""Shape of the images, (B, C, H, W) -> the kernel as it is best packed for them."""
+
+
+def packed(pack: Any, kernel: Tensor, options: tuple[Any, ...]) -> Packed:
+    """A kernel that is packed once for each of the last few shapes that it met."""
+    return lru_cache(SHAPES)(lambda shape: pack(kernel, *options, shape))
 
 
 def is_packable(x: Tensor, weight: Tensor) -> bool:
@@ -39,27 +50,25 @@ class Planar(nn.Conv2d):
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
-        self.kept: Kept[dict[torch.Size, Tensor]] = Kept()
+        self.kept: Kept[Packed] = Kept()
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, C, H, W) -> (B, C', H / stride, W / stride)."""
         if self.training or torch.is_grad_enabled() or not is_packable(x, self.weight):
             return super().forward(x)
         options = (self.padding, self.stride, self.dilation, self.groups)
-        kernels = self.kept.of([self.weight], dict)
-        if x.shape not in kernels:
-            kernels[x.shape] = _PACK(self.weight, *options, x.shape)
-        y: Tensor = _CONVOLVE(x, kernels[x.shape], self.bias, *options, *_ALONE)
+        kernel = self.kept.of([self.weight], lambda: packed(_PACK, self.weight, options))(x.shape)
+        y: Tensor = _CONVOLVE(x, kernel, self.bias, *options, *_ALONE)
         return y
 
     def train(self, mode: bool = True) -> Planar:
-        """Forget the packed kernel, and go on as any module."""
+        """Forget the packed kernels, and go on as any module."""
         self.kept.forget()
         return super().train(mode)
 
 
 class PackedDoubling:
-    """A transposed convolution at stride 2 with a packed kernel.
+    """A transposed convolution at stride 2 with packed kernels.
 
     Args:
         kernel: (C, C', k + 1, k + 1).
@@ -69,13 +78,9 @@ class PackedDoubling:
     def __init__(self, kernel: Tensor, padding: int) -> None:
         side, twice, one, none = [padding] * 2, [2, 2], [1, 1], [0, 0]
         self.options = (side, none, twice, one, 1)
-        self.kernel = kernel
-        self.kernels: dict[torch.Size, Tensor] = {}
+        self.kernel = packed(_PACK_TRANSPOSED, kernel, self.options)
 
     def __call__(self, x: Tensor, bias: Tensor | None) -> Tensor:
         """(B, C, H, W) -> (B, C', 2 H, 2 W)."""
-        if x.shape not in self.kernels:
-            packed = _PACK_TRANSPOSED(self.kernel, *self.options, x.shape)
-            self.kernels[x.shape] = packed
-        y: Tensor = _TRANSPOSE(x, self.kernels[x.shape], bias, *self.options, *_ALONE)
+        y: Tensor = _TRANSPOSE(x, self.kernel(x.shape), bias, *self.options, *_ALONE)
         return y

@@ -34,7 +34,7 @@ from isthmus.tasks.anomaly.explanation import Reason, reasons
 from isthmus.tasks.anomaly.labels import anomalies_in
 from isthmus.tasks.anomaly.score_name import ScoreName
 from isthmus.tasks.anomaly.scorer import SCORES, Scorer
-from isthmus.tasks.trimming import Trimmed, set_aside
+from isthmus.tasks.anomaly.trimming import Trimmed, set_aside
 
 WORKHORSE = "autoencoder"
 

@@ -15,8 +15,8 @@ from isthmus.estimator.states import plain, revived
 from isthmus.tasks.anomaly.calibration import Promise
 from isthmus.tasks.anomaly.digests import Known
 from isthmus.tasks.anomaly.scorer import Scorer
+from isthmus.tasks.anomaly.trimming import Trimmed
 from isthmus.tasks.anomaly.whitening import WIDEST, Whitening
-from isthmus.tasks.trimming import Trimmed
 
 WHITENED = ("lost", "crossed")
 MODEL = "model."  # leads the names of the model's own tensors
