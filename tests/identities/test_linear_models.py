@@ -18,6 +18,7 @@ from isthmus.parts.likelihoods import Gaussian
 
 TABLES = {"iris": (load_iris, 2), "wine": (load_wine, 3), "breast-cancer": (load_breast_cancer, 5)}
 every_table = pytest.mark.parametrize("name", TABLES)
+some_tables = pytest.mark.parametrize("name", ["iris", "wine", pytest.param("breast-cancer", marks=pytest.mark.slow)])
 LINEAR = {"hidden_dims": (), "activation": "linear", "random_state": 0}
 
 
@@ -56,7 +57,7 @@ def linear_vae(member: Any, name: str) -> Any:
     return member(latent_dim=k, epochs=1200, batch_size=len(X), learning_rate=0.03, **LINEAR).fit(X)
 
 
-@every_table
+@some_tables
 @pytest.mark.parametrize(
     ("member", "truth"), [(SharedVAE, PCA), (VAE, FactorAnalysis)], ids=["one variance", "a variance each"]
 )
@@ -68,7 +69,7 @@ def test_a_linear_vae_reaches_the_evidence_and_stays_below_it(name: str, member:
     assert evidence - short < linear_vae(member, name).score(X) < evidence + 0.002
 
 
-@every_table
+@some_tables
 def test_a_linear_vae_leaves_its_posterior_as_wide_as_the_closed_form(name: str) -> None:
     """Tipping & Bishop 1999, eq. 12: the posterior's covariance is sigma^2 (W'W + sigma^2 I)^-1 for every row."""
     X, k = standardised(name)

@@ -44,9 +44,9 @@ def test_the_penalty_is_that_of_the_written_out_jacobian_of_an_image(architectur
     with plainly(encoder):
         rows = [torch.autograd.functional.jacobian(lambda row: encoder(row[None])[0], row) for row in x]
     written = torch.stack([jacobian.square().sum() for jacobian in rows])
-    draws = 1 if architecture == "mlp" else 1500
+    draws = 1 if architecture == "mlp" else 400
     told = contraction(encoder, x, torch.Generator().manual_seed(0), draws=draws).detach()
-    torch.testing.assert_close(told, written, rtol=1e-6 if architecture == "mlp" else 0.1, atol=0)
+    torch.testing.assert_close(told, written, rtol=1e-6 if architecture == "mlp" else 0.2, atol=0)
 
 
 def test_what_was_paid_stands_in_the_history() -> None:

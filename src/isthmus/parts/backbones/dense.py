@@ -24,7 +24,7 @@ from isthmus.parts.backbones.buffers import Buffers
 from isthmus.parts.backbones.bypass import Bypass
 from isthmus.parts.backbones.dropout import Dropout
 from isthmus.parts.backbones.kept import Kept
-from isthmus.parts.backbones.linear import NARROW, Linear, rounded, widened
+from isthmus.parts.backbones.linear import Linear, rounded, widened
 
 NORMALIZATIONS: dict[str, type[nn.Module]] = {"none": nn.Identity, "batch": nn.BatchNorm1d, "layer": nn.LayerNorm}
 
@@ -189,9 +189,8 @@ class Layers(NamedTuple):
     products: list[tuple[Tensor, Tensor]]
 
     def widened(self) -> Layers:
-        """The same with narrow products widened, so that rows do not feel where they stand, and the last for speed."""
-        widths = [*[NARROW] * (len(self.weights) - 1), rounded(len(self.weights[-1]))]
-        pairs = list(map(widened, self.weights, self.biases, widths))
+        """The same with the products widened, so that rows do not feel where they stand."""
+        pairs = list(map(widened, self.weights, self.biases))
         return self._replace(products=[(bias, weight.t()) for weight, bias in pairs])  # type: ignore[misc]
 
     def roomy(self) -> Layers:

@@ -1,8 +1,9 @@
 """Linear layers whose answer for a row does not depend, in its last bits, on where in the block the row stands.
 
-For products with fewer than a dozen columns a processor's library may take kernels that start at the row's address
-modulo the width of its registers, so that two equal rows round differently. Beyond training such products are made
-with columns of zeros beside them, and the surplus is cut off.
+Where the columns of a product do not fill the processor's registers, its library may take kernels for the rest that
+start at the row's address modulo the width of a register, so that two equal rows round differently: seen with fewer
+than a dozen columns, and with 17. Beyond training products are made with columns of zeros beside them, up to a
+multiple of 16, and the surplus is cut off.
 """
 
 from __future__ import annotations
@@ -11,30 +12,30 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-NARROW = 16  # columns below which a product is widened to this many
+COLUMNS = 16  # a product is widened to a multiple of so many
 SPARSE = 4  # rows below which a product is given rows of zeros, for the same reason
 
 
 def rounded(columns: int) -> int:
-    """The next multiple of `NARROW`: a product with so many columns takes no longer than one with fewer.
+    """The next multiple of `COLUMNS`: a product with so many columns takes no longer than one with fewer.
 
     Example:
         >>> rounded(1), rounded(16), rounded(30)
         (16, 16, 32)
     """
-    return -(-columns // NARROW) * NARROW
+    return -(-columns // COLUMNS) * COLUMNS
 
 
-def widened(weight: Tensor, bias: Tensor | None, width: int = NARROW) -> tuple[Tensor, Tensor | None]:
-    """Weight (F, D) and bias (F,), with rows of zeros up to `width` where there are fewer.
+def widened(weight: Tensor, bias: Tensor | None) -> tuple[Tensor, Tensor | None]:
+    """Weight (F, D) and bias (F,), with rows of zeros up to the next multiple of `COLUMNS`.
 
     Example:
         >>> weight, bias = widened(torch.ones(3, 5), torch.ones(3))
         >>> weight.shape, bias.sum()
         (torch.Size([16, 5]), tensor(3.))
     """
-    surplus = width - len(weight)
-    if surplus <= 0:
+    surplus = rounded(len(weight)) - len(weight)
+    if not surplus:
         return weight, bias
     beside = None if bias is None else functional.pad(bias, (0, surplus))
     return functional.pad(weight, (0, 0, 0, surplus)), beside
@@ -46,7 +47,7 @@ class Linear(nn.Linear):
     def forward(self, x: Tensor) -> Tensor:
         """The plain product while gradients are taken, the widened one otherwise."""
         lacking = SPARSE - x.shape[0] if x.ndim == 2 else 0
-        if torch.is_grad_enabled() or (self.out_features >= NARROW and lacking <= 0):
+        if torch.is_grad_enabled() or (rounded(self.out_features) == self.out_features and lacking <= 0):
             return super().forward(x)
         full = torch.constant_pad_nd(x, (0, 0, 0, lacking)) if lacking > 0 else x
         y = functional.linear(full, *widened(self.weight, self.bias))

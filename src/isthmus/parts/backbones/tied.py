@@ -9,7 +9,7 @@ from torch.nn.functional import linear
 
 from isthmus.errors import ParameterError
 from isthmus.parts.backbones.dense import Dense
-from isthmus.parts.backbones.linear import NARROW, widened
+from isthmus.parts.backbones.linear import widened
 
 
 class Transposed(nn.Module):
@@ -31,7 +31,7 @@ class Transposed(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The product with the transposed weight, widened as that of any `Linear` beyond training."""
-        if x.requires_grad or len(self.bias) >= NARROW:
+        if x.requires_grad:
             return linear(x, self.weight, self.bias)
         return linear(x, *widened(self.weight, self.bias))[..., : len(self.bias)].contiguous()
 
