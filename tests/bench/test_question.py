@@ -89,6 +89,30 @@ def test_no_budget_reaches_nothing(checkout: Path) -> None:
     assert answer(checkout)["rows"][0]["note"] == "not reached"
 
 
+def test_what_is_not_measured_now_stands_as_it_was_measured_before(checkout: Path) -> None:
+    asked(checkout, [], first=GOOD, second=GOOD).main([])
+    (checkout / "src" / "new.py").write_text("x = 1\n")
+    measured: list[str] = []
+    asked(checkout, measured, first=BAD, second=BAD).main(["--only", "second"])
+    first, second = answer(checkout)["rows"]
+    assert (measured, second["value"], "commit" in second) == (["second"], 1.0, False)
+    assert (first["value"], first["commit"]) == (3.0, "unknown")
+    asked(checkout, [], first=BAD, second=BAD).main(["--budget", "0"])
+    assert [row["value"] for row in answer(checkout)["rows"]] == [3.0, 1.0]
+
+
+def test_what_was_held_to_other_bounds_or_elsewhere_is_not_kept(checkout: Path) -> None:
+    asked(checkout, [], first=GOOD).main([])
+    file = checkout / "benchmarks" / "results" / "speed.json"
+    written = file.read_text()
+    for changed in (written.replace('"at_least": 2.0', '"at_least": 1.0'), written.replace('"cores": ', '"cores": 10')):
+        assert changed != written
+        file.write_text(changed)
+        (checkout / "src" / "new.py").write_text(f"# {len(changed)}\n")
+        asked(checkout, [], first=BAD).main(["--budget", "0"])
+        assert answer(checkout)["rows"][0]["value"] is None
+
+
 def test_changed_code_is_measured_anew(checkout: Path) -> None:
     measured: list[str] = []
     question = asked(checkout, measured, first=GOOD)

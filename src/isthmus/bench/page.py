@@ -54,9 +54,15 @@ def section(name: str, answer: Mapping[str, Any]) -> str:
     where = f"{machine['processor']}, {machine['cores']} cores, torch {machine['torch']}"
     facts = f"{answer['question']} Measured at commit `{answer['commit'][:12]}` on {where}."
     body = [table_line(row) for row in answer["rows"]]
-    notes = [f"- {row['name']}: {row['note']}." for row in answer["rows"] if "note" in row]
+    notes = [f"- {row['name']}: {note}." for row in answer["rows"] for note in remarks(row)]
     head = ["| line | value | wanted | verdict |", "|---|---|---|---|"]
     return "\n".join(["", f"## {name}", "", facts, "", *head, *body, "", *notes, *[""] * bool(notes)])
+
+
+def remarks(row: Mapping[str, Any]) -> list[str]:
+    """What a reader must know of the row."""
+    measured = f"measured at commit `{row['commit'][:12]}`" if "commit" in row else ""
+    return [words for words in (measured, row.get("note", "")) if words]
 
 
 def table_line(row: Mapping[str, Any]) -> str:

@@ -18,6 +18,7 @@ from isthmus.bench.peers import Peer
 from isthmus.bench.timing import Timings, interleave
 from isthmus.errors import PeerError
 
+BOUNDS = ("at_least", "at_most", "stretch")
 Row: TypeAlias = dict[str, Any]
 """A line's answer as it is written: name, value, low, high, unit, what they must be, and whether they are."""
 
@@ -68,7 +69,7 @@ class Line:
     def row(self, found: Figure | Absent) -> Row:
         """The line's answer: `pass` is about the value, `sure` about both ends of its interval as well."""
         row: Row = {"name": self.name, "unit": self.unit, "value": None, "low": None, "high": None}
-        row |= {bound: getattr(self, bound) for bound in ("at_least", "at_most", "stretch") if getattr(self, bound)}
+        row |= {bound: getattr(self, bound) for bound in BOUNDS if getattr(self, bound) is not None}
         if isinstance(found, Absent):
             return row | {"note": found.reason} | ({"pass": None} if found.is_due else {})
         row |= found.interval._asdict()
@@ -77,6 +78,10 @@ class Line:
             row["sure"] = found.holds and all(map(self._meets, found.interval))
         rest = {"beside": found.beside, "note": found.note, "noisy": found.is_noisy}
         return row | {name: value for name, value in rest.items() if value}
+
+    def asks(self, row: Row) -> bool:
+        """Whether a row of results was held to the same bounds."""
+        return bool(row) and all(row.get(bound) == getattr(self, bound) for bound in BOUNDS)
 
     def _meets(self, value: float) -> bool:
         is_enough = self.at_least is None or value >= self.at_least
@@ -96,6 +101,7 @@ class Question:
     def __init__(self, name: str, about: str, root: Path, seeds: tuple[int, ...] = (0, 1, 2)) -> None:
         self.name, self.about, self.seeds = name, about, seeds
         self.root, self.home = root, root / "benchmarks"
+        self.file = self.home / "results" / f"{name}.json"
         self.lines: list[Line] = []
         self.peers: dict[str, Peer] = {}
         self.load = Load()
@@ -121,11 +127,11 @@ class Question:
         cache = Cache(self.home / ".cache" / self.name, code)
         if asked.fresh:
             cache.clear()
-        rows, end = list[Row](), time.monotonic() + 60 * asked.budget
+        rows, earlier, end = list[Row](), self._earlier(), time.monotonic() + 60 * asked.budget
         for line in self.lines:
             is_asked = asked.only is None or any(word in line.name for word in asked.only)
             left = (end - time.monotonic()) * is_asked / (len(self.lines) - len(rows))
-            rows.append(self._row(line, Desk(self.load, self.peers, cache, self.seeds, left)))
+            rows.append(self._row(line, Desk(self.load, self.peers, cache, self.seeds, left), earlier))
             print(told(rows[-1]), flush=True)
         for peer in self.peers.values():
             peer.close()
@@ -142,18 +148,29 @@ class Question:
         parser.add_argument("--only", nargs="+", metavar="WORD", help="only lines with such a word in the name")
         return parser.parse_args(words)
 
-    def _row(self, line: Line, desk: Desk) -> Row:
-        """The line's answer: as kept, as measured now, or without a value."""
+    def _row(self, line: Line, desk: Desk, earlier: Mapping[str, Row]) -> Row:
+        """The line's answer: as kept, as measured now, as measured with earlier code, or without a value."""
         key = {"question": self.name, "line": line.name, "seeds": self.seeds}
         row: Row | None = desk.cache.find(**key)
         if row is not None:
             return row
         if desk.seconds <= 0:
-            return line.row(Absent("not reached", is_due=True))
+            return earlier.get(line.name, line.row(Absent("not reached", is_due=True)))
         try:
             return desk.cache.keep(line.row(line.measure(desk)), **key)  # type: ignore[no-any-return]
         except PeerError as error:
             return line.row(Absent(str(error), is_due=True))
+
+    def _earlier(self) -> dict[str, Row]:
+        """{name: row} of what was measured on such a machine before, each with the commit that it was measured at."""
+        if not self.file.is_file():
+            return {}
+        answer = json.loads(self.file.read_text(encoding="utf-8"))
+        here, there = machine(), answer["machine"]
+        if any(here[name] != there[name] for name in ("processor", "cores", "torch")):
+            return {}
+        found = {row["name"]: {"commit": answer["commit"], **row} for row in answer["rows"] if row["value"] is not None}
+        return {line.name: found[line.name] for line in self.lines if line.asks(found.get(line.name, {}))}
 
     def _write(self, rows: list[Row]) -> None:
         """Write the results, and the page of all of them."""
@@ -166,7 +183,6 @@ class Question:
             "rows": rows,
             "pass": all(row.get("pass", True) for row in rows),
         }
-        file = self.home / "results" / f"{self.name}.json"
-        file.parent.mkdir(exist_ok=True)
-        file.write_text(json.dumps(answer, indent=2) + "\n", encoding="utf-8")
-        write_page(file.parent, self.root / "docs" / "benchmarks.md")
+        self.file.parent.mkdir(exist_ok=True)
+        self.file.write_text(json.dumps(answer, indent=2) + "\n", encoding="utf-8")
+        write_page(self.file.parent, self.root / "docs" / "benchmarks.md")
