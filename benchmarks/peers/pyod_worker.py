@@ -1,18 +1,29 @@
-"""PyOD's AutoEncoder, doing what core_speed asks of it."""
+"""PyOD's detectors, doing what benchmarks ask of them."""
 
 from __future__ import annotations
 
 import time
+from importlib import import_module
 from typing import Any
 
 import numpy as np
 import torch
 from pyod.models.auto_encoder import AutoEncoder
 from pyod.utils.torch_utility import TorchDataset
+from sklearn.preprocessing import StandardScaler
 
 from isthmus.bench.worker import serve
 
 PLAIN = {"hidden_neuron_list": [64, 16], "batch_norm": False, "dropout_rate": 0.0, "epoch_num": 1, "verbose": 0}
+MODULES = {
+    "AutoEncoder": "pyod.models.auto_encoder",
+    "ECOD": "pyod.models.ecod",
+    "IForest": "pyod.models.iforest",
+    "KNN": "pyod.models.knn",
+    "VAE": "pyod.models.vae",
+}
+NETWORKS = ("AutoEncoder", "VAE")
+SEEDED = (*NETWORKS, "IForest")
 kept: dict[str, Any] = {}
 
 
@@ -47,5 +58,15 @@ def fit(train: str, test: str, scores: str, seed: int) -> float:
     return seconds
 
 
+def detect(name: str, train: str, test: str, scores: str, seed: int) -> None:
+    """Fit a detector with PyOD's defaults, on rows scaled by those it learns from, and write the scores of others."""
+    scaler = StandardScaler().fit(np.load(train))
+    own = {"random_state": seed} if name in SEEDED else {}
+    quiet = {"verbose": 0} if name in NETWORKS else {}
+    model = vars(import_module(MODULES[name]))[name](**own, **quiet)
+    model.fit(scaler.transform(np.load(train)))
+    np.save(scores, model.decision_function(scaler.transform(np.load(test))))
+
+
 if __name__ == "__main__":
-    serve(load=load, train=train, score=score, fit=fit)
+    serve(load=load, train=train, score=score, fit=fit, detect=detect)

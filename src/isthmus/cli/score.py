@@ -23,9 +23,10 @@ def score(
     files: Files = USUAL,
     output: Output = PLAIN,
 ) -> int:
-    """Write how anomalous each row is, in nats: higher is more anomalous.
+    """Write how anomalous each row is: higher is more anomalous.
 
-    The columns are row and anomaly_score; where the folder holds a detector also p_value, the chance that a normal
+    A model's scores are in nats, a detector's in standard deviations from what is usual, unless it was made with
+    another score. The columns are row and anomaly_score; where the folder holds a detector also p_value, the chance that a normal
     row scores as high, and is_anomaly, whether the row is beyond the detector's threshold.
 
     Args:

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from isthmus.errors import ParameterError, UnknownNameError
 from isthmus.estimator import persistence
+from isthmus.estimator.defaults import whole
 from isthmus.estimator.face import Estimator
 from isthmus.models import family
 from isthmus.tasks.anomaly import states
@@ -32,8 +33,9 @@ from isthmus.tasks.anomaly.calibration import (
 from isthmus.tasks.anomaly.evidence import Evidence, Recipe, held_out
 from isthmus.tasks.anomaly.explanation import Reason, reasons
 from isthmus.tasks.anomaly.labels import anomalies_in
+from isthmus.tasks.anomaly.member import SCORES
 from isthmus.tasks.anomaly.score_name import ScoreName
-from isthmus.tasks.anomaly.scorer import SCORES, Scorer
+from isthmus.tasks.anomaly.scorer import Scorer
 from isthmus.tasks.anomaly.trimming import Trimmed, set_aside
 
 WORKHORSE = "autoencoder"
@@ -43,11 +45,15 @@ WORKHORSE = "autoencoder"
 class AnomalyDetector(OutlierMixin, BaseEstimator):
     r"""Raises an alarm for at most a share alpha of the normal rows, and for as many anomalies as it can.
 
-        rows -> model -> what is lost + what crosses -> anomaly score -> above the threshold? -> alarm
+        rows -> model -> what is lost, how far the code lies -> anomaly score -> above the threshold? -> alarm
 
-    .. math:: s(x) = \tfrac12 \lVert r \rVert^2_{\Sigma_r} + \tfrac12 \lVert z - m \rVert^2_{\Sigma_z}, \quad
-              r = x - E[x | z], \qquad
+    .. math:: s(x) = \tfrac12 u\Bigl(\sum_d \ln(1 + w_d^2)\Bigr)^{1/2} + \tfrac12 u\bigl(\min_i \lVert z - z_i \rVert
+              \bigr)^{1/2}, \quad w = \Sigma^{-1/2} (x - E[x | z]), \quad
               \text{alarm} \iff s(x) > c_{(k)}, \; k = \lceil (n + 1)(1 - \alpha) \rceil
+
+    w is what the model loses of a row, under the shrunk covariance of what it loses of training rows, and priced with
+    heavy tails; z_i are their codes; u counts standard deviations from what is usual for the first calibration rows.
+    So a row stands out that is not rebuilt, and one that is rebuilt far from all that was learnt.
 
     The model learns from normal rows only. The threshold is the k-th smallest score of n calibration rows that it
     never saw, so the promise holds whatever the model is: a bad model finds fewer anomalies, and raises no more
@@ -58,9 +64,9 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     Args:
         model: "auto" (an `Autoencoder`), a member's name ("vae"), or an unfitted estimator of ours.
         alpha: The budget of false alarms: the share of normal rows that may raise one.
-        score: "fusion" adds what is lost and what crosses, both in nats: the residual r and the code z, each under a
-            normal distribution with the shrunk covariance that it has on the training rows. "mahalanobis" is the
-            first of the two and the model's own rate, "distortion" the model's own cost: distortion + rate.
+        score: "fusion" is s, in standard deviations. "mahalanobis" is half the square of w and the model's own rate,
+            "distortion" the model's own cost: distortion + rate, both in nats; "latent" how far the nearest z_i is.
+        members: Models with other seeds whose scores are averaged.
         calibration: Share of the rows that `fit(X)` holds out to set the threshold.
         random_state: Seed of the shares and of the model's fit (an estimator with a seed of its own keeps that).
         device: Where a model given by name runs; an estimator has its own device.
@@ -83,6 +89,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
     _: KW_ONLY
     alpha: float = 0.01
     score: ScoreName = ScoreName("fusion")
+    members: int = 2
     calibration: float = 0.2
     random_state: Any = None
     device: str = "auto"
@@ -130,7 +137,8 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
                 `promise_` says what that can promise.
         """
         alpha, random = self._checked(), check_random_state(self.random_state)
-        recipe = Recipe(partial(self._unfitted, int(random.randint(2**31 - 1))), self.get_params(deep=False)["score"])
+        seed, score = int(random.randint(2**31 - 1)), self.get_params(deep=False)["score"]
+        recipe = Recipe(partial(self._unfitted, seed), score, self.members)
         self.trimmed_ = None
         if trim is not None:
             self.trimmed_ = trimmed = set_aside(recipe, X, trim, groups, random)
@@ -142,7 +150,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             raise ParameterError("groups= beside X_calibration=", allowed, "leave one of them out")
         else:
             scorer = recipe.cooked(X)
-            evidence = Evidence.of(scorer, X_calibration)
+            evidence = Evidence.first(scorer, X_calibration)
         self.scorer_ = scorer
         states.sign(self, scorer.model)
         return self._settled(evidence, alpha, "conformal", X_calibration is None)
@@ -178,7 +186,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         return np.where(self.anomaly_score(X) > self.threshold_, -1, 1)
 
     def anomaly_score(self, X: Any) -> NDArray[np.float64]:
-        """How anomalous each row is, in nats, (n,): higher = more anomalous; an alarm above `threshold_`."""
+        """How anomalous each row is, (n,): higher = more anomalous; an alarm above `threshold_`."""
         check_is_fitted(self)
         return self.scorer_.scores(X)
 
@@ -261,20 +269,22 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         if not (isinstance(self.calibration, (int, float)) and 0 < self.calibration < 1):
             allowed = "it is the share of the rows that sets the threshold, between 0 and 1"
             raise ParameterError(f"calibration={self.calibration!r}", allowed, "use calibration=0.2")
+        whole("members", self.members)
         return check_budget(self.alpha)
 
-    def _unfitted(self, seed: int) -> Any:
-        """A fresh model with this seed."""
+    def _unfitted(self, seed: int, number: int) -> Any:
+        """A fresh model for the member of this number."""
         if isinstance(self.model, str):
             name = WORKHORSE if self.model == "auto" else self.model
             if name not in family():
                 raise UnknownNameError.among("model", name, ("auto", *family()))
-            return family()[name](random_state=seed, device=self.device, verbose=self.verbose)
+            return family()[name](random_state=(seed + number) % 2**32, device=self.device, verbose=self.verbose)
         if not isinstance(self.model, Estimator):
             allowed = "it is 'auto', the name of a member of the family, or an unfitted estimator of ours"
             raise ParameterError(f"model={self.model!r:.60}", allowed, "use model='auto' or isthmus.VAE(...)")
         model = clone(self.model)
-        return model if model.random_state is not None else model.set_params(random_state=seed)
+        first = seed if model.random_state is None else model.random_state
+        return model.set_params(random_state=(first + number) % 2**32 if isinstance(first, int) else first)
 
     def _settled(self, evidence: Evidence, alpha: float, rule: str, own: bool = False) -> Self:
         """Set the threshold from evidence, and say what it can promise; whether rows of `fit` are the evidence."""

@@ -42,6 +42,11 @@ class Evidence:
         """Score rows that are new to the scorer."""
         return cls(scorer.scores(X), scorer.residuals(X))
 
+    @classmethod
+    def first(cls, scorer: Scorer, X: Any) -> Evidence:
+        """The same with the first such rows, which settle the scorer's scale."""
+        return cls(scorer.settle(scorer.terms(X)), scorer.residuals(X))
+
     def band(self, alpha: float) -> Tensor:
         """Between which residuals a share 1 - alpha of each column lies, (2, D)."""
         return torch.from_numpy(np.quantile(self.residuals.numpy(), [alpha / 2, 1 - alpha / 2], axis=0))
@@ -57,22 +62,21 @@ Bools: TypeAlias = NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Recipe:
-    """How a scorer is made: a fresh model each time, trained and read in one way.
+    """How a scorer is made: fresh models each time, trained and read in one way.
 
     Args:
-        model: Gives an unfitted model.
+        model: Gives the unfitted model of a member, by the member's number.
         score: One of `SCORES`.
-        core: The share of the rows, those that cost least, that a "fusion" is learnt from; None for all of them.
+        members: How many there are.
     """
 
-    model: Callable[[], Any]
+    model: Callable[[int], Any]
     score: str
-    core: float | None = None
+    members: int = 1
 
     def cooked(self, X: Any) -> Scorer:
         """A scorer fitted on the rows of X."""
-        scorer = Scorer.fitted(self.model(), X, self.score)
-        return scorer if self.core is None else scorer.concentrated(X, self.core)
+        return Scorer.fitted(map(self.model, range(self.members)), X, self.score)
 
 
 def held_out(recipe: Recipe, X: Any, groups: ArrayLike | None, share: float, alpha: float, random: Any) -> Held:
@@ -94,7 +98,7 @@ def held_out(recipe: Recipe, X: Any, groups: ArrayLike | None, share: float, alp
         TooFewRowsError: fewer than three groups of rows.
     """
     rows = opened(X)
-    source = learn(recipe.model(), rows)
+    source = learn(recipe.model(0), rows)
     together = groups_of(source, groups)
     _check_groups(together)
     kept = dealt(together, (1 - share, share), random) == 0
@@ -102,7 +106,7 @@ def held_out(recipe: Recipe, X: Any, groups: ArrayLike | None, share: float, alp
     if (~kept).sum() < rows_needed(alpha):
         return _crossed(recipe, rows, source, folds_of(together, random))
     scorer = recipe.cooked(taken(rows, kept))
-    return scorer, Evidence.of(scorer, taken(rows, ~kept))
+    return scorer, Evidence.first(scorer, taken(rows, ~kept))
 
 
 def folds_of(groups: Ints, random: Any) -> Ints:
@@ -110,8 +114,8 @@ def folds_of(groups: Ints, random: Any) -> Ints:
     return dealt(groups, (1 / FOLDS,) * FOLDS, random)
 
 
-def left_out(recipe: Recipe, rows: Any, source: Source, folds: Ints) -> Iterator[tuple[Scorer, Bools]]:
-    """For each fold a scorer that learnt from the others, and which of its rows that scorer can read, (n,).
+def left_out(recipe: Recipe, rows: Any, source: Source, folds: Ints) -> Iterator[tuple[Scorer, Bools, Bools]]:
+    """For each fold a scorer, the rows that it learnt from, and those of the fold that it can read, (n,) each.
 
     Args:
         recipe: How scorers are made.
@@ -123,20 +127,22 @@ def left_out(recipe: Recipe, rows: Any, source: Source, folds: Ints) -> Iterator
         kept = folds != fold
         judged = ~kept & _understood(source, kept)
         if judged.any():
-            yield recipe.cooked(taken(rows, kept)), judged
+            yield recipe.cooked(taken(rows, kept)), kept, judged
 
 
 def _crossed(recipe: Recipe, rows: Any, source: Source, folds: Ints) -> Held:
     """A scorer that learnt from all rows, and evidence of every row from one that learnt from the other folds."""
-    pieces, places = [], []
-    for one, judged in left_out(recipe, rows, source, folds):
-        pieces.append(Evidence.of(one, taken(rows, judged)))
+    terms, residuals, places = [], [], []
+    for one, _, judged in left_out(recipe, rows, source, folds):
+        some = taken(rows, judged)
+        terms.append(one.terms(some))
+        residuals.append(one.residuals(some))
         places.append(np.flatnonzero(judged))
-    scores = np.concatenate([piece.scores for piece in pieces])
     whole = taken(rows, np.ones(len(source), dtype=bool))
     scorer = recipe.cooked(whole)
+    scores = scorer.settle(torch.cat(terms))
     scorer.known = Known.of(digests(read(scorer.model, whole))[np.concatenate(places)], scores)
-    return scorer, Evidence(scores, torch.cat([piece.residuals for piece in pieces]))
+    return scorer, Evidence(scores, torch.cat(residuals))
 
 
 def _understood(source: Source, kept: Bools) -> Bools:

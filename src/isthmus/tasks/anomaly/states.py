@@ -14,12 +14,14 @@ from isthmus.estimator.registry import saved_class
 from isthmus.estimator.states import plain, revived
 from isthmus.tasks.anomaly.calibration import Promise
 from isthmus.tasks.anomaly.digests import Known
+from isthmus.tasks.anomaly.member import Member
+from isthmus.tasks.anomaly.neighbours import Neighbours
+from isthmus.tasks.anomaly.scale import Scale
 from isthmus.tasks.anomaly.scorer import Scorer
 from isthmus.tasks.anomaly.trimming import Trimmed
 from isthmus.tasks.anomaly.whitening import WIDEST, Whitening
 
-WHITENED = ("lost", "crossed")
-MODEL = "model."  # leads the names of the model's own tensors
+MODEL = "model."  # leads the names of a model's own tensors
 VERBS = (
     "fit",
     "calibrate",
@@ -42,10 +44,14 @@ def abilities_of(detector: Any) -> dict[str, bool | str]:
 def to_saved(detector: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Everything that makes the fitted detector: its model's state within its own."""
     scorer: Scorer = detector.scorer_
-    config, tensors = scorer.model.to_saved()
     own = {"calibration_scores": torch.from_numpy(detector.calibration_scores_), "band": detector.band_}
-    for part in WHITENED:
-        own |= _tensors_of(part, getattr(scorer, part))
+    members = []
+    for number, member in enumerate(scorer.members):
+        config, tensors = _taken_apart(member)
+        members.append(config)
+        own |= {f"{number}.{name}": tensor for name, tensor in tensors.items()}
+    if scorer.scale is not None:
+        own |= {"scale.middle": scorer.scale.middle, "scale.spread": scorer.scale.spread}
     if scorer.known is not None:
         own |= {"known.names": torch.from_numpy(scorer.known.names.view(np.int64))}
         own |= {"known.scores": torch.from_numpy(scorer.known.scores)}
@@ -60,9 +66,9 @@ def to_saved(detector: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
         "threshold": detector.threshold_,
         "promise": detector.promise_.to_json(),
         "trimmed": None if trimmed is None else trimmed.n,
-        "model": {"class": type(scorer.model).__name__, **config},
+        "members": members,
     }
-    return described, own | {MODEL + name: tensor for name, tensor in tensors.items()}
+    return described, own
 
 
 def restored(cls: Any, config: dict[str, Any], tensors: dict[str, Tensor]) -> Any:
@@ -75,16 +81,14 @@ def restored(cls: Any, config: dict[str, Any], tensors: dict[str, Tensor]) -> An
     if isinstance(asked, dict):
         asked = saved_class(asked["class"])(**{name: revived(value) for name, value in asked["params"].items()})
     detector = cls(asked, **{name: revived(value) for name, value in config["params"].items()})
-    inner = {**config["model"], "device": config.get("device", "cpu")}
-    weights = {name.removeprefix(MODEL): tensor for name, tensor in tensors.items() if name.startswith(MODEL)}
-    made: Any = saved_class(inner["class"])
-    model = made.from_saved(inner, weights)
-    width = model.spec_.n_features
-    latent = math.prod(model.latent_shape_)
-    whitened = _whitening(tensors, "lost", width), _whitening(tensors, "crossed", latent)
-    detector.scorer_ = Scorer(model, *whitened, _known(tensors))
+    device = config.get("device", "cpu")
+    members = [
+        _put_together(one, _led_by(f"{number}.", tensors), device) for number, one in enumerate(config["members"])
+    ]
+    detector.scorer_ = Scorer(members, _scale(tensors), _known(tensors))
+    model = detector.scorer_.model
     detector.trimmed_ = _trimmed(config.get("trimmed"), tensors)
-    detector.band_ = _tensor(tensors, "band", (2, width))
+    detector.band_ = _tensor(tensors, "band", (2, model.spec_.n_features))
     detector.promise_ = Promise(**config["promise"])
     detector.calibration_scores_ = _tensor(tensors, "calibration_scores", (detector.promise_.n,)).numpy()
     detector.threshold_, detector.offset_ = config["threshold"], -config["threshold"]
@@ -132,18 +136,45 @@ def _asked(model: Any) -> Any:
     return {"class": type(model).__name__, "params": params}
 
 
-def _tensors_of(part: str, whitening: Whitening | None) -> dict[str, Tensor]:
-    """What a whitening is made of, each name led by the part's; nothing where there is none."""
-    held = {} if whitening is None else vars(whitening)
-    return {f"{part}.{name}": tensor for name, tensor in held.items() if tensor is not None}
+def _taken_apart(member: Member) -> tuple[dict[str, Any], dict[str, Tensor]]:
+    """A member as JSON values and tensors."""
+    config, weights = member.model.to_saved()
+    tensors = {MODEL + name: tensor for name, tensor in weights.items()}
+    if member.lost is not None:
+        tensors |= {f"lost.{name}": tensor for name, tensor in vars(member.lost).items() if tensor is not None}
+    if member.crossed is not None:
+        tensors |= {"codes": member.crossed.codes}
+    model = {"class": type(member.model).__name__, **config}
+    return {"score": member.score, "model": model}, tensors
 
 
-def _whitening(tensors: dict[str, Tensor], part: str, width: int) -> Whitening | None:
-    """The whitening that `_tensors_of` took apart, if there was one."""
-    if f"{part}.center" not in tensors:
+def _put_together(config: dict[str, Any], tensors: dict[str, Tensor], device: str) -> Member:
+    """The member that `_taken_apart` described."""
+    made: Any = saved_class(config["model"]["class"])
+    model = made.from_saved({**config["model"], "device": device}, _led_by(MODEL, tensors))
+    latent, codes = math.prod(model.latent_shape_), tensors.get("codes")
+    crossed = None if codes is None else Neighbours(_tensor(tensors, "codes", (len(codes), latent)))
+    return Member(model, config["score"], _whitening(tensors, model.spec_.n_features), crossed)
+
+
+def _led_by(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names begin so, without that beginning."""
+    return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
+
+
+def _whitening(tensors: dict[str, Tensor], width: int) -> Whitening | None:
+    """The whitening of what is lost, if there was one."""
+    if "lost.center" not in tensors:
         return None
-    root = _tensor(tensors, f"{part}.root", (width, width)) if width <= WIDEST else None
-    return Whitening(_tensor(tensors, f"{part}.center", (width,)), _tensor(tensors, f"{part}.scale", (width,)), root)
+    root = _tensor(tensors, "lost.root", (width, width)) if width <= WIDEST else None
+    return Whitening(_tensor(tensors, "lost.center", (width,)), _tensor(tensors, "lost.scale", (width,)), root)
+
+
+def _scale(tensors: dict[str, Tensor]) -> Scale | None:
+    """The scale of the terms, if there is one."""
+    if "scale.middle" not in tensors:
+        return None
+    return Scale(_tensor(tensors, "scale.middle", (2,)), _tensor(tensors, "scale.spread", (2,)))
 
 
 def _known(tensors: dict[str, Tensor]) -> Known | None:

@@ -17,6 +17,7 @@ from isthmus.data.streams import Stream
 from isthmus.errors import InputError, ParameterError, TooFewRowsError
 from isthmus.estimator.containers import opened
 from isthmus.estimator.inputs import learn
+from isthmus.tasks.anomaly.concentration import concentrated
 from isthmus.tasks.anomaly.evidence import FOLDS, Recipe, folds_of, left_out, taken
 from isthmus.tasks.anomaly.splits import Ints, groups_of
 from isthmus.tasks.tuning import fixed_seed
@@ -84,8 +85,8 @@ class Trimmed:
 def trim(estimator: Any, X: Any, share: float | str = AUTO, *, groups: ArrayLike | None = None) -> Trimmed:
     """Find the rows that models explain worst which did not learn from them.
 
-    Five models learn from four fifths of the rows each and score the last fifth, by the detector's "fusion": what is
-    lost and what crosses, each under the covariance of the four fifths of their own rows that cost least. Equal rows
+    Five models learn from four fifths of the rows each and price the last fifth: what is lost and what crosses, each
+    by its Mahalanobis distance under the covariance of the four fifths of their own rows that cost least. Equal rows
     share a fold, and so do rows of one group.
 
     What this cannot see: anomalies that are alike and many are learnt like everything else; and a normal row of a
@@ -116,7 +117,7 @@ def trim(estimator: Any, X: Any, share: float | str = AUTO, *, groups: ArrayLike
     """
     check_share("share", share)
     seed = fixed_seed(estimator.random_state)
-    recipe = Recipe(lambda: clone(estimator).set_params(random_state=seed), "fusion")
+    recipe = Recipe(lambda _: clone(estimator).set_params(random_state=seed), "distortion")
     return set_aside(recipe, X, share, groups, np.random.RandomState(seed))
 
 
@@ -124,7 +125,7 @@ def set_aside(recipe: Recipe, X: Any, share: float | str, groups: ArrayLike | No
     """What `trim` does, for scorers made by a recipe.
 
     Args:
-        recipe: How scorers are made; whatever their score is, they are read by the fusion here.
+        recipe: How scorers are made; their first members' residuals and codes are what is read here.
         X: Rows, in memory.
         share: As in `trim`.
         groups: As in `trim`.
@@ -135,11 +136,13 @@ def set_aside(recipe: Recipe, X: Any, share: float | str, groups: ArrayLike | No
     if isinstance(rows, Stream):
         came = "trim= with rows that stay in their files"
         raise ParameterError(came, "rows are scored by models that learnt from the others, in memory", "read the rows")
-    source = learn(recipe.model(), rows)
+    source = learn(recipe.model(0), rows)
     folds = _folds(groups_of(source, groups), random)
     scores = np.full(len(source), -np.inf)  # who has a category that no other row has is judged by nobody, and stays
-    for scorer, judged in left_out(replace(recipe, score="fusion", core=CORE), rows, source, folds):
-        scores[judged] = scorer.scores(taken(rows, judged))
+    for scorer, kept, judged in left_out(replace(recipe, score="distortion", members=1), rows, source, folds):
+        learnt, new = taken(rows, kept), taken(rows, judged)
+        lost, crossed = concentrated(scorer.residuals(learnt), scorer.codes(learnt), CORE)
+        scores[judged] = (lost.cost(scorer.residuals(new)) + crossed.cost(scorer.codes(new))).numpy()
     threshold = tail(scores[np.isfinite(scores)]) if wanted is None else _quantile(scores, wanted)
     aside = np.flatnonzero(scores > threshold)
     return Trimmed(aside, scores[aside], len(scores), threshold)
@@ -174,7 +177,7 @@ def tail(scores: Floats) -> float:
     more than a fifth of all, for down there p is 0.2; and where more than a fifth are anomalies, none stands out.
 
     Args:
-        scores: s, (n,), not negative; the fusion of `Scorer`.
+        scores: s, (n,), not negative: sums of squares.
 
     Paper:
         The cube root: Wilson & Hilferty 1931, PNAS 17, pp. 684-688; how many: Benjamini & Hochberg 1995, JRSS B 57,

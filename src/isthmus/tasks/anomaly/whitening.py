@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-from torch.nn.functional import linear
+from torch.nn.functional import linear, pad
 
-from isthmus.parts.backbones.linear import widened
+from isthmus.parts.backbones.linear import rounded, widened
 
 FLOOR = 1e-3  # of the spread of all columns together: the least spread that a column is given
 WIDEST = 2048  # columns whose covariance is still a matrix that one wants to hold
@@ -67,13 +67,32 @@ class Whitening:
         values, axes = torch.linalg.eigh(shrunk.fill_diagonal_(1.0))  # it is 1 but where the least spread was given
         return cls(center, scale, axes * values.clamp_min(FLOOR**2).rsqrt() @ axes.T)
 
+    @classmethod
+    def around_zero(cls, residuals: Tensor, least: Tensor | None = None) -> Whitening:
+        """The price of what rows lose, (n, D): a model that loses nothing leaves 0."""
+        return cls.of(residuals, residuals.new_zeros(residuals.shape[1]), least)
+
     def parts(self, rows: Tensor) -> Tensor:
         """Each column's part of the cost in nats, (B, D): half the square of w."""
-        standard = (rows - self.center) / self.scale
-        if self.root is None:
-            return standard.square() / 2
-        return linear(standard, *widened(self.root, None))[:, : rows.shape[1]].square() / 2
+        return self._white(rows).square()[:, : rows.shape[1]] / 2
+
+    def heavy_parts(self, rows: Tensor) -> Tensor:
+        r"""The same for rows whose tails are heavier than a normal variable's, (B, D).
+
+        .. math:: \ln(1 + w_d^2)
+
+        That is -log p of a Cauchy variable up to a constant. One wild column costs little more than a strange one, so
+        it does not outvote the others.
+        """
+        return torch.log1p(self._white(rows).square())[:, : rows.shape[1]]
 
     def cost(self, rows: Tensor) -> Tensor:
         """Half the squared Mahalanobis distance: -log N(v; m, Sigma) in nats up to a constant, (B,)."""
         return self.parts(rows).sum(1)
+
+    def _white(self, rows: Tensor) -> Tensor:
+        """w, with columns of zeros beside it so that no kernel meets a rest of a row, (B, D or a little more)."""
+        standard = (rows - self.center) / self.scale
+        if self.root is None:
+            return pad(standard, (0, rounded(rows.shape[1]) - rows.shape[1]))
+        return linear(standard, *widened(self.root, None))
