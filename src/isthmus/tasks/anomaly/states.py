@@ -13,7 +13,7 @@ from isthmus.errors import CorruptFileError
 from isthmus.estimator.registry import saved_class
 from isthmus.estimator.states import plain, revived
 from isthmus.tasks.anomaly.calibration import Promise
-from isthmus.tasks.anomaly.digests import Known
+from isthmus.tasks.anomaly.digests import Digests, Known
 from isthmus.tasks.anomaly.scorer import Scorer
 from isthmus.tasks.anomaly.trimming import Trimmed
 from isthmus.tasks.anomaly.whitening import WIDEST, Whitening
@@ -44,6 +44,7 @@ def to_saved(detector: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
     scorer: Scorer = detector.scorer_
     config, tensors = scorer.model.to_saved()
     own = {"calibration_scores": torch.from_numpy(detector.calibration_scores_), "band": detector.band_}
+    own |= {"trained": torch.from_numpy(detector.trained_.view(np.int64))}
     for part in WHITENED:
         own |= _tensors_of(part, getattr(scorer, part))
     if scorer.known is not None:
@@ -83,6 +84,7 @@ def restored(cls: Any, config: dict[str, Any], tensors: dict[str, Tensor]) -> An
     latent = math.prod(model.latent_shape_)
     whitened = _whitening(tensors, "lost", width), _whitening(tensors, "crossed", latent)
     detector.scorer_ = Scorer(model, *whitened, _known(tensors))
+    detector.trained_ = _names(tensors, "trained")
     detector.trimmed_ = _trimmed(config.get("trimmed"), tensors)
     detector.band_ = _tensor(tensors, "band", (2, width))
     detector.promise_ = Promise(**config["promise"])
@@ -150,8 +152,14 @@ def _known(tensors: dict[str, Tensor]) -> Known | None:
     """The scores that training rows had before they were learnt, if they were kept."""
     if "known.names" not in tensors:
         return None
-    names = tensors["known.names"].numpy().view(np.uint64)
+    names = _names(tensors, "known.names")
     return Known(names, _tensor(tensors, "known.scores", names.shape).numpy())
+
+
+def _names(tensors: dict[str, Tensor], name: str) -> Digests:
+    """Digests of rows, which are saved as whole numbers with a sign."""
+    rows = len(tensors[name]) if name in tensors else 0
+    return _tensor(tensors, name, (rows,)).numpy().view(np.uint64)
 
 
 def _trimmed(n: int | None, tensors: dict[str, Tensor]) -> Trimmed | None:

@@ -75,6 +75,10 @@ class Trimmed:
             raise InputError(came, f"rows were set aside from n_samples={self.n}", "pass the rows that were trimmed")
         return taken(rows, self.kept)
 
+    def kept_of(self, column: ArrayLike | None) -> NDArray[Any] | None:
+        """What is left of a column, (n,), that goes with X; None of none."""
+        return None if column is None else np.asarray(column)[self.kept]
+
     def __str__(self) -> str:
         """In words."""
         count = f"{len(self.rows):,} of {self.n:,} rows set aside ({100 * self.share:.1f} %)"
