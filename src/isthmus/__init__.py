@@ -43,6 +43,8 @@ _NAMES: dict[str, str] = {
     "VAE": "isthmus.models.vae",
     "Volumes": "isthmus.data.arrays",
     "WeightsAndBiases": "isthmus.training.tracking",
+    "alpha_for": "isthmus.tasks.anomaly.calibration",
+    "check_splits": "isthmus.tasks.anomaly.leakage",
     "diagnose": "isthmus.doctor.diagnosis",
     "family": "isthmus.models",
     "latent_curve": "isthmus.tasks.latent_curve",

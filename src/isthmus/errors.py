@@ -5,7 +5,8 @@
     │   ├── MissingValueError              a gap where the model knows none
     │   ├── ValueRangeError                a value outside the likelihood's domain
     │   ├── ColumnError                    columns missing, reordered, of another type, unseen categories
-    │   └── TooFewRowsError                fewer rows than the method needs
+    │   ├── TooFewRowsError                fewer rows than the method needs
+    │   └── LeakageError                   rows that judge what was learnt from them, or would
     ├── InputTypeError(TypeError)          an object of a type that is not read
     ├── ParameterError(ValueError)         a constructor argument outside its domain
     │   └── LatentTooWideError             a code that could copy its input
@@ -29,7 +30,7 @@ prints the same sentences; the service returns them as JSON by `as_dict`.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 class IsthmusError(Exception):
@@ -84,6 +85,27 @@ class ColumnError(InputError):
 
 class TooFewRowsError(InputError):
     """Fewer rows than the method needs."""
+
+
+class LeakageError(InputError):
+    """A split that leaks: what was learnt would be judged by rows that it was learnt from, or by ones close to them.
+
+    Args:
+        came: What came, with the number of rows.
+        allowed: What is allowed, and why.
+        fix: What to do now.
+        rows: Positions of the offending rows in what `came` names, rising.
+
+    Example:
+        >>> error = LeakageError("test with 2 of 9 rows that stand in train too", "they judge", "drop them", [3, 8])
+        >>> error.rows
+        [3, 8]
+    """
+
+    def __init__(self, came: str, allowed: str, fix: str, rows: Sequence[int]) -> None:
+        super().__init__(came, allowed, fix)
+        self.rows = list(rows)
+        self.args = (came, allowed, fix, self.rows)  # what a copy or pickle is made from
 
 
 class InputTypeError(IsthmusError, TypeError):

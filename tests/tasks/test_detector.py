@@ -123,6 +123,7 @@ def test_groups_stay_on_one_side(tumours: Any, quick: Any) -> None:
 
 
 def test_calibrate_moves_the_threshold_and_nothing_else(detector: Any, tumours: Any) -> None:
+    detector = clone(detector).fit(tumours.benign[120:])
     own = copy.deepcopy(detector)
     X = np.concatenate([tumours.benign[:120], tumours.malignant[:30]])
     y = np.repeat([0, 1], [120, 30])
@@ -138,7 +139,7 @@ def test_calibrate_moves_the_threshold_and_nothing_else(detector: Any, tumours: 
 def test_calibrate_refuses_fewer_rows_than_the_budget_needs(detector: Any, tumours: Any) -> None:
     own = copy.deepcopy(detector)
     with pytest.raises(TooFewRowsError, match="n=90 calibration rows for alpha=0.01.*needs 99.*Give 9 more"):
-        own.calibrate(tumours.benign[:90], alpha=0.01)
+        own.calibrate(tumours.malignant[:90], alpha=0.01)
     assert own.threshold_ == detector.threshold_
 
 

@@ -52,7 +52,9 @@ def test_the_card_says_what_is_promised(detector: Any, tmp_path: Path) -> None:
     assert "isthmus.load" in card
 
 
-@pytest.mark.parametrize(("name", "shape"), [("band", (2, 3)), ("lost.root", (2, 2)), ("calibration_scores", (1,))])
+@pytest.mark.parametrize(
+    ("name", "shape"), [("band", (2, 3)), ("lost.root", (2, 2)), ("calibration_scores", (1,)), ("trained", (2, 2))]
+)
 def test_tensors_that_do_not_belong_together_are_refused(name: str, shape: tuple[int, ...], detector: Any) -> None:
     config, tensors = detector.to_saved()
     with pytest.raises(CorruptFileError, match=f"tensor '{name}' has shape"):

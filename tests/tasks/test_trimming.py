@@ -248,7 +248,7 @@ def test_groups_are_respected_beside_rows_for_calibration() -> None:
 
 def test_calibrating_anew_forgets_the_rows_set_aside_in_the_promise() -> None:
     judge = detector(calibration=0.5).fit(CLEAN, trim=0.1)
-    assert judge.calibrate(CLEAN[:100]).promise_.aside == 0
+    assert judge.calibrate(FRESH[:100]).promise_.aside == 0
     assert len(judge.trimmed_.rows) == 30
 
 

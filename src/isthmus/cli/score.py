@@ -26,8 +26,8 @@ def score(
     """Write how anomalous each row is: higher is more anomalous.
 
     A model's scores are in nats, a detector's in standard deviations from what is usual, unless it was made with
-    another score. The columns are row and anomaly_score; where the folder holds a detector also p_value, the chance that a normal
-    row scores as high, and is_anomaly, whether the row is beyond the detector's threshold.
+    another score. The columns are row and anomaly_score; where the folder holds a detector also p_value, the chance
+    that a normal row scores as high, and is_anomaly, whether the row is beyond the detector's threshold.
 
     Args:
         model: The folder of a saved model or detector.

@@ -87,15 +87,28 @@ def read(estimator: Any, X: Any, *, gaps: bool = False) -> Source:
         InputError: X cannot be used for another reason.
     """
     check_is_fitted(estimator)
-    spec: Spec = estimator.spec_
-    if _is_ready(X, spec):
-        source: Source = ArraySource(X, spec)
-    elif spec.kind == "table":
-        source = _read_table(estimator, opened(X), spec, gaps)
-    else:
-        source = _read_array(opened(X), spec)
+    source = read_like(estimator, X, estimator.spec_, gaps=gaps)
     _check_domain(source, estimator.settings_.likelihood)
     return source
+
+
+def read_like(estimator: Any, X: Any, spec: Spec, *, gaps: bool = False) -> Source:
+    """Validate rows and scale them as `spec` says, which may be known before the estimator is fitted.
+
+    Args:
+        estimator: One that `learn` has seen the training rows with.
+        X: Rows like those of training.
+        spec: What the training rows are.
+        gaps: Whether cells may be missing in columns that had none in training.
+
+    Raises:
+        InputError: as `read` does, but for the likelihood's domain.
+    """
+    if _is_ready(X, spec):
+        return ArraySource(X, spec)
+    if spec.kind == "table":
+        return _read_table(estimator, opened(X), spec, gaps)
+    return _read_array(opened(X), spec)
 
 
 def _is_ready(X: Any, spec: Spec) -> bool:

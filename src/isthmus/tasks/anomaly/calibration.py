@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from isthmus.errors import ParameterError, TooFewRowsError, UnknownNameError
 from isthmus.metrics.intervals import beta_interval
 
-RULES = ("conformal", "percentile")
+RULES = ("conformal", "fpr", "percentile")  # those that ask for normal rows only
 LEVEL = 0.95  # confidence of every promise
 ROUNDING = 1e-9  # 100 x 0.99 is 99, whatever the last bit says
 Floats = NDArray[np.float64]
@@ -38,6 +38,8 @@ class Promise:
         expected: The mean rate over all such sets.
         aside: Rows like them that were set aside as anomalies. They widen the interval: it holds whether none of them
             was normal, where `expected` is the mean, or all of them.
+        rule: How the threshold was chosen. "f1" and "cost" ask for no budget, and `alpha` is the one before; they
+            choose by these very rows, so the interval is that of the rate seen on them.
 
     Example:
         >>> print(Promise.of(0.01, n=2000, above=20))
@@ -52,9 +54,10 @@ class Promise:
     high: float
     expected: float
     aside: int = 0
+    rule: str = "conformal"
 
     @classmethod
-    def of(cls, alpha: float, n: int, above: int, aside: int = 0) -> Promise:
+    def of(cls, alpha: float, n: int, above: int, aside: int = 0, rule: str = "conformal") -> Promise:
         """The promise of a threshold with `above` of n calibration scores above it, and some rows set aside before.
 
         Paper:
@@ -63,7 +66,7 @@ class Promise:
         """
         rate = beta_interval(above + 1, n - above, LEVEL)
         most = beta_interval(above + aside + 1, n - above, LEVEL)
-        return cls(alpha, n, rate.low, most.high, rate.value, aside)
+        return cls(alpha, n, rate.low, most.high, rate.value, aside, rule)
 
     def band(self, n: int) -> tuple[int, int]:
         """The least and the most alarms among n new normal rows, with 95 % confidence in all.
@@ -90,14 +93,42 @@ class Promise:
         return f"{100 * self.expected:.1f} % false alarms, 95 % interval {low} to {high} %, from {rows}"
 
 
-def rows_needed(alpha: float) -> int:
-    """The fewest calibration rows whose largest score keeps the budget: 1 / alpha - 1.
+def alpha_for(*, alerts: float, rows: float) -> float:
+    """The budget that keeps to a number of false alarms, whatever the span: a day, an hour.
+
+    So small a budget asks for many rows to calibrate with: 1 / alpha of them.
+
+    Args:
+        alerts: False alarms that may be raised in the span.
+        rows: Normal rows that come in the same span.
+
+    Raises:
+        ParameterError: not 0 < alerts < rows.
 
     Example:
-        >>> rows_needed(0.01), rows_needed(0.05)
-        (99, 19)
+        >>> alpha_for(alerts=3, rows=2_000)  # three a day at two thousand rows a day
+        0.0015
+        >>> rows_needed(alpha_for(alerts=3, rows=2_000))
+        666
     """
-    return math.ceil(1 / alpha - 1 - ROUNDING)
+    if not (0 < alerts < rows < math.inf):
+        allowed = "the budget is a share of the rows: 0 < alerts < rows, both in the same span"
+        raise ParameterError(f"alerts={alerts!r}, rows={rows!r}", allowed, "use alerts=3, rows=2_000_000 for a day")
+    return alerts / rows
+
+
+def rows_needed(alpha: float, rule: str = "conformal") -> int:
+    r"""The fewest calibration rows whose largest score keeps the budget.
+
+    .. math:: n = \lceil 1 / \alpha - 1 \rceil, \quad
+              n = \lceil \ln 0.025 / \ln(1 - \alpha) \rceil \;\text{(fpr)}
+
+    Example:
+        >>> rows_needed(0.01), rows_needed(0.05), rows_needed(0.01, "fpr")
+        (99, 19, 368)
+    """
+    wanted = math.log((1 - LEVEL) / 2) / math.log1p(-alpha) if rule == "fpr" else 1 / alpha - 1
+    return math.ceil(wanted - ROUNDING)
 
 
 def place(alpha: float, n: int, rule: str = "conformal") -> int:
@@ -107,20 +138,31 @@ def place(alpha: float, n: int, rule: str = "conformal") -> int:
               k = \lceil (n - 1)(1 - \alpha) \rceil + 1 \;\text{(percentile)}
 
     "conformal" keeps the rate of alarms on new normal rows at or below alpha on average over calibration sets;
-    "percentile" has a share alpha of the calibration rows themselves at or above the threshold. Where n is too small
-    the largest score is taken.
+    "percentile" has a share alpha of the calibration rows themselves at or above the threshold; "fpr" takes the least
+    score for which the upper end of the `Promise` is at or below alpha. Where n is too small the largest is taken.
 
     Raises:
         UnknownNameError: no rule of that name.
 
     Example:
-        >>> place(0.01, 99), place(0.01, 1000), place(0.01, 1000, "percentile"), place(0.01, 10)
-        (99, 991, 991, 10)
+        >>> place(0.01, 99), place(0.01, 1000), place(0.01, 1000, "percentile"), place(0.01, 1000, "fpr")
+        (99, 991, 991, 997)
     """
     if rule not in RULES:
         raise UnknownNameError.among("rule", rule, RULES)
+    if rule == "fpr":
+        above = np.arange(math.ceil(alpha * n) + 1)
+        return n - max(int((_upper_end(above, n) <= alpha).sum()) - 1, 0)
     wanted = (n + 1) * (1 - alpha) if rule == "conformal" else (n - 1) * (1 - alpha) + 1
     return min(math.ceil(wanted - ROUNDING), n)
+
+
+def _upper_end(above: NDArray[np.int64], n: int) -> Floats:
+    """Upper ends of the promises of thresholds with so many of n calibration scores above them; they rise."""
+    from scipy.stats import beta
+
+    ends: Floats = beta.ppf(0.5 + LEVEL / 2, above + 1, n - above)
+    return np.nan_to_num(ends, nan=1.0)  # with all of them above there is no threshold
 
 
 def p_values(scores: Floats, calibration: Floats) -> Floats:
@@ -155,16 +197,19 @@ def check_budget(alpha: Any) -> float:
     return float(alpha)
 
 
-def check_rows(alpha: float, n: int) -> None:
+def check_rows(alpha: float, n: int, rule: str = "conformal") -> None:
     """Refuse a calibration set in which no score keeps the budget.
 
     Raises:
-        TooFewRowsError: fewer than 1 / alpha - 1 rows.
+        TooFewRowsError: fewer than `rows_needed`.
     """
-    if n < rows_needed(alpha):
+    needed = rows_needed(alpha, rule)
+    if n < needed:
+        strict = rule == "fpr"
+        least = 1 - ((1 - LEVEL) / 2) ** (1 / max(n, 1)) if strict else 1 / (n + 1)
+        limit = "promises no less than 1 - 0.025^(1/n)" if strict else "is exceeded by one normal row in n + 1"
         raise TooFewRowsError(
             f"n={n} calibration rows for alpha={alpha:g}",
-            f"the largest of n scores is exceeded by one normal row in n + 1, so alpha={alpha:g} needs "
-            f"{rows_needed(alpha)} rows that are labelled normal",
-            f"give {rows_needed(alpha) - n} more, or use alpha={math.ceil(1000 / (n + 1)) / 1000:g}",
+            f"the largest of n scores {limit}, so alpha={alpha:g} needs {needed} rows that are labelled normal",
+            f"give {needed - n} more, or use alpha={math.ceil(1000 * least) / 1000:g}",
         )

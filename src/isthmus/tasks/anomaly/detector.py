@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, OutlierMixin, clone
+from sklearn.base import BaseEstimator, OutlierMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
@@ -19,26 +18,18 @@ from isthmus.errors import ParameterError, UnknownNameError
 from isthmus.estimator import persistence
 from isthmus.estimator.defaults import whole
 from isthmus.estimator.face import Estimator
-from isthmus.models import family
 from isthmus.tasks.anomaly import states
-from isthmus.tasks.anomaly.calibration import (
-    FewCalibrationRowsWarning,
-    Promise,
-    check_budget,
-    check_rows,
-    p_values,
-    place,
-    rows_needed,
-)
-from isthmus.tasks.anomaly.evidence import Evidence, Recipe, held_out
+from isthmus.tasks.anomaly.calibration import Promise, check_budget, p_values
+from isthmus.tasks.anomaly.digests import Digests
+from isthmus.tasks.anomaly.evidence import Evidence, check_shared_out, fresh, given, held_out
 from isthmus.tasks.anomaly.explanation import Reason, reasons
 from isthmus.tasks.anomaly.labels import anomalies_in
 from isthmus.tasks.anomaly.member import SCORES
+from isthmus.tasks.anomaly.recipe import Recipe, unfitted
 from isthmus.tasks.anomaly.score_name import ScoreName
 from isthmus.tasks.anomaly.scorer import Scorer
+from isthmus.tasks.anomaly.thresholds import Threshold, check_rule, chosen, conformal
 from isthmus.tasks.anomaly.trimming import Trimmed, set_aside
-
-WORKHORSE = "autoencoder"
 
 
 @dataclass(eq=False, repr=False)
@@ -101,6 +92,7 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         threshold_: float = field(init=False)
         offset_: float = field(init=False)
         promise_: Promise = field(init=False)
+        trained_: Digests = field(init=False)
         trimmed_: Trimmed | None = field(init=False)
         band_: Tensor = field(init=False)
         n_features_in_: int = field(init=False)
@@ -113,7 +105,9 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         y: Any = None,
         *,
         X_calibration: Any = None,
+        y_calibration: ArrayLike | None = None,
         groups: ArrayLike | None = None,
+        time: ArrayLike | None = None,
         trim: float | str | None = None,
     ) -> Self:
         """Learn what normal rows are, and set the threshold on rows that training never saw.
@@ -122,14 +116,17 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
             X: Normal rows: a table, images or series.
             y: Ignored; X is taken to be normal.
             X_calibration: Normal rows that set the threshold, none of them in X; None takes them from X.
+            y_calibration: (m,) labels of those, as in `split_for_detection`, where some of them are anomalies.
             groups: (n,) rows of one group (a patient, a machine) stay on one side, as equal rows always do.
+            time: (n,) when each row was taken: the last rows set the threshold, even where they are too few.
             trim: For X with a few anomalies in it: the share of the rows to set aside, or "auto"; see `isthmus.trim`.
                 `trimmed_` lists them. They neither train nor calibrate, so normal ones among them lower the threshold:
                 the rate of false alarms may reach about alpha + trim on clean rows (measured at alpha=0.05: 6.5 % for
                 "auto", 9.4 % for 0.05), and the interval of `promise_` reaches as far. X_calibration is never trimmed.
 
         Raises:
-            ParameterError: a parameter outside its domain, or `groups` where nothing is shared out.
+            ParameterError: a parameter outside its domain, or `groups` or `time` where nothing is shared out.
+            LeakageError: rows of X_calibration are equal to rows of X.
             TooFewRowsError: too few different rows to hold some out, or to trim.
 
         Warns:
@@ -137,47 +134,56 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
                 `promise_` says what that can promise.
         """
         alpha, random = self._checked(), check_random_state(self.random_state)
-        seed, score = int(random.randint(2**31 - 1)), self.get_params(deep=False)["score"]
-        recipe = Recipe(partial(self._unfitted, seed), score, self.members)
-        self.trimmed_ = None
+        models = partial(unfitted, self.model, int(random.randint(2**31 - 1)), device=self.device, verbose=self.verbose)
+        recipe = Recipe(models, self.get_params(deep=False)["score"], self.members)
+        check_shared_out(X_calibration, y_calibration, None if trim is not None else groups, time)
+        self.trimmed_, share = None, 0.0
         if trim is not None:
             self.trimmed_ = trimmed = set_aside(recipe, X, trim, groups, random)
-            X, groups = trimmed.keep(X), None if groups is None else np.asarray(groups)[trimmed.kept]
+            X, groups, time = trimmed.keep(X), trimmed.kept_of(groups), trimmed.kept_of(time)
         if X_calibration is None:
-            scorer, evidence = held_out(recipe, X, groups, self.calibration, alpha, random)
-        elif groups is not None and trim is None:
-            allowed = "groups keep rows on one side where fit() shares them out, and X_calibration shares them out"
-            raise ParameterError("groups= beside X_calibration=", allowed, "leave one of them out")
+            held = held_out(recipe, X, self.calibration, alpha, random, groups=groups, time=time)
+            share = 0.0 if self.trimmed_ is None else self.trimmed_.share
         else:
-            scorer = recipe.cooked(X)
-            evidence = Evidence.first(scorer, X_calibration)
-        self.scorer_ = scorer
-        states.sign(self, scorer.model)
-        return self._settled(evidence, alpha, "conformal", X_calibration is None)
+            held = given(recipe, X, X_calibration, y_calibration)
+        self.scorer_, self.trained_ = held.scorer, held.trained
+        states.sign(self, held.scorer.model)
+        return self._settled(held.evidence, conformal(held.evidence.scores, alpha, share))
 
     def calibrate(
-        self, X: Any, y: ArrayLike | None = None, *, alpha: float | None = None, rule: str = "conformal"
+        self,
+        X: Any,
+        y: ArrayLike | None = None,
+        *,
+        alpha: float | None = None,
+        rule: str = "conformal",
+        costs: tuple[float, float] | None = None,
     ) -> Self:
         """Set the threshold anew, from rows that neither training nor the judgement of the detector uses.
 
         Args:
             X: Rows, those that are normal being like the ones to come.
-            y: (n,) labels as in `split_for_detection`; rows marked as anomalies are left out. None: all are normal.
+            y: (n,) labels as in `split_for_detection`. None: all are normal.
             alpha: The new budget; None keeps the one in `promise_`.
             rule: "conformal" keeps the budget on average over calibration sets; "percentile" is the plain 1 - alpha
-                quantile of the scores.
+                quantile of the scores; "fpr" finds as much as the upper end of `promise_` leaves room for below
+                alpha; "trimmed" is "conformal" without the tail of X, where a few unlabelled anomalies may be. "f1"
+                and "cost" follow the labels instead, as if later rows held as many anomalies as these.
+            costs: The price of a missed anomaly and of a false alarm, for "cost".
 
         Raises:
-            TooFewRowsError: fewer than 1 / alpha - 1 normal rows.
+            LeakageError: rows of X are among those that trained.
+            TooFewRowsError: too few normal rows for the budget, or fewer than ten labelled ones of either kind.
             UnknownNameError: no rule of that name.
+            ParameterError: a budget or costs beside a rule that has none.
         """
         check_is_fitted(self)
+        check_rule(rule, alpha, costs)
         budget = self.promise_.alpha if alpha is None else check_budget(alpha)
-        evidence = Evidence.of(self.scorer_, X)
-        if y is not None:
-            evidence = evidence.only(~anomalies_in(y, len(evidence.scores)))
-        check_rows(budget, len(evidence.scores))
-        return self._settled(evidence, budget, rule)
+        evidence = fresh(self.scorer_, X, self.trained_)
+        anomalous = np.zeros(len(evidence.scores), dtype=bool) if y is None else anomalies_in(y, len(evidence.scores))
+        threshold = chosen(rule, evidence.scores, anomalous, budget, costs)
+        return self._settled(evidence.only(~anomalous & (evidence.scores <= threshold.scores[-1])), threshold)
 
     # Judgement. ------------------------------------------------------------------------------------------------------
 
@@ -272,34 +278,9 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         whole("members", self.members)
         return check_budget(self.alpha)
 
-    def _unfitted(self, seed: int, number: int) -> Any:
-        """A fresh model for the member of this number."""
-        if isinstance(self.model, str):
-            name = WORKHORSE if self.model == "auto" else self.model
-            if name not in family():
-                raise UnknownNameError.among("model", name, ("auto", *family()))
-            return family()[name](random_state=(seed + number) % 2**32, device=self.device, verbose=self.verbose)
-        if not isinstance(self.model, Estimator):
-            allowed = "it is 'auto', the name of a member of the family, or an unfitted estimator of ours"
-            raise ParameterError(f"model={self.model!r:.60}", allowed, "use model='auto' or isthmus.VAE(...)")
-        model = clone(self.model)
-        first = seed if model.random_state is None else model.random_state
-        return model.set_params(random_state=(first + number) % 2**32 if isinstance(first, int) else first)
-
-    def _settled(self, evidence: Evidence, alpha: float, rule: str, own: bool = False) -> Self:
-        """Set the threshold from evidence, and say what it can promise; whether rows of `fit` are the evidence."""
-        scores, n = np.sort(evidence.scores), len(evidence.scores)
-        share = self.trimmed_.share if own and self.trimmed_ is not None else 0.0
-        kth = place(alpha, n, rule)
-        self.calibration_scores_, self.threshold_ = scores, float(scores[kth - 1])
-        self.offset_ = -self.threshold_
-        self.promise_ = Promise.of(alpha, n, above=n - kth, aside=round(n * share / (1 - share)))
-        self.band_ = evidence.band(alpha)
-        if n < rows_needed(alpha):
-            warnings.warn(
-                f"n={n} calibration rows: alpha={alpha:g} needs {rows_needed(alpha)}, so the threshold is the largest "
-                f"score, and the promise is {self.promise_}",
-                FewCalibrationRowsWarning,
-                stacklevel=3,
-            )
+    def _settled(self, evidence: Evidence, threshold: Threshold) -> Self:
+        """Take a threshold over, and what the rows that calibrated it say of each column."""
+        self.calibration_scores_, self.promise_ = threshold.scores, threshold.promise
+        self.threshold_, self.offset_ = threshold.value, -threshold.value
+        self.band_ = evidence.band(self.promise_.alpha)
         return self

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import narwhals as nw
 import numpy as np
@@ -13,13 +13,16 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from isthmus.core.source import Source
-from isthmus.errors import TooFewRowsError
+from isthmus.errors import ParameterError, TooFewRowsError
 from isthmus.estimator.containers import opened
-from isthmus.estimator.inputs import learn, read
+from isthmus.estimator.inputs import learn, read, read_like
 from isthmus.tasks.anomaly.calibration import rows_needed
-from isthmus.tasks.anomaly.digests import Known, digests
+from isthmus.tasks.anomaly.digests import Digests, Known, digests
+from isthmus.tasks.anomaly.labels import anomalies_in
+from isthmus.tasks.anomaly.leakage import refuse_shared
+from isthmus.tasks.anomaly.recipe import Recipe
 from isthmus.tasks.anomaly.scorer import Scorer
-from isthmus.tasks.anomaly.splits import Ints, dealt, groups_of
+from isthmus.tasks.anomaly.splits import Ints, column_of, dealt, groups_of
 
 FOLDS = 5
 FEWEST_GROUPS = 3  # each of three models trains on two rows at least
@@ -56,57 +59,138 @@ class Evidence:
         return Evidence(self.scores[chosen], self.residuals[torch.from_numpy(chosen)])
 
 
-Held: TypeAlias = tuple[Scorer, Evidence]
 Bools: TypeAlias = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class Recipe:
-    """How a scorer is made: fresh models each time, trained and read in one way.
+class Held(NamedTuple):
+    """A scorer, evidence of rows that it never saw, and the digests of those that it learnt from, rising."""
+
+    scorer: Scorer
+    evidence: Evidence
+    trained: Digests
+
+
+def check_shared_out(X: Any, y: Any, groups: Any, time: Any) -> None:
+    """Refuse arguments of `fit` that speak of rows which it is not given, or does not share out.
 
     Args:
-        model: Gives the unfitted model of a member, by the member's number.
-        score: One of `SCORES`.
-        members: How many there are.
+        X: Rows for calibration that the caller kept; None where there are none.
+        y: Their labels.
+        groups: What would keep rows together.
+        time: What would put them in order.
+
+    Raises:
+        ParameterError: labels without rows, or groups or a time beside them.
     """
+    if X is None and y is not None:
+        allowed = "it labels the rows of X_calibration; those of X are normal"
+        raise ParameterError("y_calibration= without X_calibration=", allowed, "give both, or leave it out")
+    for name, column in (("groups", groups), ("time", time)):
+        if X is not None and column is not None:
+            allowed = f"{name} decides how fit() shares rows out, and X_calibration shares them out"
+            fix = "leave one of them out, and see what isthmus.check_splits says of yours"
+            raise ParameterError(f"{name}= beside X_calibration=", allowed, fix)
 
-    model: Callable[[int], Any]
-    score: str
-    members: int = 1
 
-    def cooked(self, X: Any) -> Scorer:
-        """A scorer fitted on the rows of X."""
-        return Scorer.fitted(map(self.model, range(self.members)), X, self.score)
+def fresh(scorer: Scorer, X: Any, trained: Digests) -> Evidence:
+    """Evidence from rows that are refused where the scorer learnt from them.
+
+    Args:
+        scorer: Of a fitted detector.
+        X: Rows to calibrate with.
+        trained: The digests of the rows that it learnt from.
+
+    Raises:
+        LeakageError: some of X are among those.
+    """
+    refuse_shared("X", digests(read(scorer.model, X)), "the training rows", trained)
+    return Evidence.of(scorer, X)
 
 
-def held_out(recipe: Recipe, X: Any, groups: ArrayLike | None, share: float, alpha: float, random: Any) -> Held:
+def given(recipe: Recipe, X: Any, others: Any, y: ArrayLike | None) -> Held:
+    """A scorer of the rows of X, and evidence from rows that the caller kept from it.
+
+    Args:
+        recipe: How scorers are made.
+        X: Normal rows.
+        others: Rows that set the threshold.
+        y: (m,) which of those are anomalies, and no evidence; None for none.
+
+    Raises:
+        LeakageError: rows of X are among them; before anything is trained.
+        InputError: rows that a model of X could not read, or other labels.
+    """
+    model = recipe.model(0)
+    source = learn(model, X)
+    trained, names = digests(source), digests(read_like(model, others, source.spec))
+    refuse_shared("X_calibration", names, "X", trained)
+    normal = np.ones(len(names), dtype=bool) if y is None else ~anomalies_in(y, len(names))
+    if not normal.any():
+        came, allowed = f"{len(names)} rows of X_calibration, all of them anomalies", "normal rows set the threshold"
+        raise TooFewRowsError(came, allowed, "add normal rows, or see which of the labels mean anomalies")
+    scorer = recipe.cooked(X)
+    return Held(scorer, Evidence.first(scorer, taken(opened(others), normal)), np.unique(trained))
+
+
+def held_out(
+    recipe: Recipe,
+    X: Any,
+    share: float,
+    alpha: float,
+    random: Any,
+    *,
+    groups: ArrayLike | None = None,
+    time: ArrayLike | None = None,
+) -> Held:
     """A scorer, and evidence from rows of X that it never saw.
 
     A share of the rows is held out where that is enough for the budget. Else five models leave out a fifth each, so
     that every row is scored by one that never saw it. The scorer that is kept learns from all rows, and remembers those
     scores: a row that it learnt from is as normal as it was before.
 
+    With a time the last rows are held out, enough or not: no row is judged by a model that learnt from later ones.
+
     Args:
         recipe: How scorers are made.
         X: Normal rows.
-        groups: (n,) rows of one group stay together, as equal rows do; None for no groups.
         share: The part of the rows to hold out.
         alpha: The budget of false alarms.
         random: A `numpy.random.RandomState`.
+        groups: (n,) rows of one group stay together, as equal rows do; None for no groups.
+        time: (n,) when each row was taken; None for no order.
 
     Raises:
-        TooFewRowsError: fewer than three groups of rows.
+        TooFewRowsError: fewer than three groups of rows, or a model of the first rows can read none of the last.
     """
     rows = opened(X)
     source = learn(recipe.model(0), rows)
     together = groups_of(source, groups)
     _check_groups(together)
+    if time is not None:
+        return _last(recipe, rows, source, dealt(together, (1 - share, share), 0, column_of("time", time, len(source))))
     kept = dealt(together, (1 - share, share), random) == 0
     kept |= np.isin(together, together[~_understood(source, kept)])
     if (~kept).sum() < rows_needed(alpha):
         return _crossed(recipe, rows, source, folds_of(together, random))
-    scorer = recipe.cooked(taken(rows, kept))
-    return scorer, Evidence.first(scorer, taken(rows, ~kept))
+    return _parted(recipe, rows, kept, ~kept)
+
+
+def _last(recipe: Recipe, rows: Any, source: Source, parts: Ints) -> Held:
+    """Learn from the first part, and judge the rows of the second that hold nothing which the first does not know."""
+    kept = parts == 0
+    judged = ~kept & _understood(source, kept)
+    if not judged.any() or not kept.any():
+        came = f"X with n_samples={len(source)}, of which {int((~kept).sum())} are held out as the last"
+        allowed = "the threshold is set by later rows, with no category and no gap that the earlier rows do not have"
+        raise TooFewRowsError(came, allowed, "give more rows, or set calibration= higher")
+    return _parted(recipe, rows, kept, judged)
+
+
+def _parted(recipe: Recipe, rows: Any, kept: Bools, judged: Bools) -> Held:
+    """A scorer that learnt from some rows, and evidence of others."""
+    mine = taken(rows, kept)
+    scorer = recipe.cooked(mine)
+    return Held(scorer, Evidence.first(scorer, taken(rows, judged)), np.unique(digests(read(scorer.model, mine))))
 
 
 def folds_of(groups: Ints, random: Any) -> Ints:
@@ -141,8 +225,9 @@ def _crossed(recipe: Recipe, rows: Any, source: Source, folds: Ints) -> Held:
     whole = taken(rows, np.ones(len(source), dtype=bool))
     scorer = recipe.cooked(whole)
     scores = scorer.settle(torch.cat(terms))
-    scorer.known = Known.of(digests(read(scorer.model, whole))[np.concatenate(places)], scores)
-    return scorer, Evidence(scores, torch.cat(residuals))
+    names = digests(read(scorer.model, whole))
+    scorer.known = Known.of(names[np.concatenate(places)], scores)
+    return Held(scorer, Evidence(scores, torch.cat(residuals)), np.unique(names))
 
 
 def _understood(source: Source, kept: Bools) -> Bools:

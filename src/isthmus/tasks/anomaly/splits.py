@@ -74,7 +74,7 @@ def split_for_detection(
     mixed = np.zeros(together.max() + 1, dtype=bool)
     mixed[together[anomalous]] = True
     free = np.flatnonzero(~mixed[together])
-    moments = None if time is None else _column("time", time, len(together))[free]
+    moments = None if time is None else column_of("time", time, len(together))[free]
     parts = np.full(len(together), 2)
     parts[free] = dealt(together[free], shares, random_state, moments)
     split = Split(*(np.flatnonzero(parts == part) for part in range(3)))
@@ -101,13 +101,28 @@ def groups_of(source: Source, groups: ArrayLike | None = None) -> Ints:
         >>> groups_of(rows, ["a", "b", "c", "b"])
         array([0, 1, 0, 1])
     """
-    alike = _numbered(digests(source))
+    alike = digests(source)
+    return joined(alike, None if groups is None else column_of("groups", groups, len(alike)))
+
+
+def joined(names: NDArray[Any], groups: NDArray[Any] | None) -> Ints:
+    """Number the rows so that those which have one name or one group have one number, and so on from row to row, (n,).
+
+    Args:
+        names: (n,) the same for rows that stay together.
+        groups: (n,) what else keeps rows together; None for nothing.
+
+    Example:
+        >>> joined(np.array([5, 6, 5, 7]), np.array(["a", "b", "c", "b"]))
+        array([0, 1, 0, 1])
+    """
+    alike = _numbered(names)
     if groups is None:
         return alike
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    given = _numbered(_column("groups", groups, len(alike)))
+    given = _numbered(groups)
     nodes = int(alike.max() + given.max() + 2)
     edges = coo_array((np.ones(len(alike)), (alike, alike.max() + 1 + given)), shape=(nodes, nodes))
     return _numbered(connected_components(edges, directed=False)[1][alike])
@@ -134,13 +149,27 @@ def dealt(groups: Ints, shares: Sequence[float], random_state: Any, time: NDArra
     names, own, sizes = np.unique(groups, return_inverse=True, return_counts=True)
     order = check_random_state(random_state).permutation(len(names))
     if time is not None:
-        latest = np.full(len(names), time.min())
-        np.maximum.at(latest, own, time)
-        order = np.argsort(latest, kind="stable")
+        order = np.argsort(latest(own, time), kind="stable")
     middles = np.cumsum(sizes[order]) - sizes[order] / 2
     parts = np.empty(len(names), dtype=np.int64)
     parts[order] = np.searchsorted(np.cumsum(shares)[:-1] * len(groups), middles, side="right")
     return parts[own]
+
+
+def latest(groups: Ints, time: NDArray[Any]) -> NDArray[Any]:
+    """When the last row of each group was taken, by the group's number.
+
+    Args:
+        groups: (n,) numbers from 0 on, each of which occurs.
+        time: (n,).
+
+    Example:
+        >>> latest(np.array([0, 1, 0]), np.array([3, 5, 4]))
+        array([4, 5])
+    """
+    last = np.full(groups.max() + 1, time.min())
+    np.maximum.at(last, groups, time)
+    return last
 
 
 def _numbered(names: NDArray[Any]) -> Ints:
@@ -151,8 +180,12 @@ def _numbered(names: NDArray[Any]) -> Ints:
     return rank[own]
 
 
-def _column(name: str, values: ArrayLike, n: int) -> NDArray[Any]:
-    """One value for each of the n rows."""
+def column_of(name: str, values: ArrayLike, n: int) -> NDArray[Any]:
+    """One value for each of the n rows.
+
+    Raises:
+        InputError: another shape.
+    """
     given = np.asarray(values)
     if given.shape != (n,):
         raise InputError(f"{name} of shape {given.shape}", f"it has one entry for each of the {n} rows", "reshape it")

@@ -13,7 +13,7 @@ from isthmus.errors import CorruptFileError
 from isthmus.estimator.registry import saved_class
 from isthmus.estimator.states import plain, revived
 from isthmus.tasks.anomaly.calibration import Promise
-from isthmus.tasks.anomaly.digests import Known
+from isthmus.tasks.anomaly.digests import Digests, Known
 from isthmus.tasks.anomaly.member import Member
 from isthmus.tasks.anomaly.neighbours import Neighbours
 from isthmus.tasks.anomaly.scale import Scale
@@ -45,6 +45,7 @@ def to_saved(detector: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Everything that makes the fitted detector: its model's state within its own."""
     scorer: Scorer = detector.scorer_
     own = {"calibration_scores": torch.from_numpy(detector.calibration_scores_), "band": detector.band_}
+    own |= {"trained": torch.from_numpy(detector.trained_.view(np.int64))}
     members = []
     for number, member in enumerate(scorer.members):
         config, tensors = _taken_apart(member)
@@ -87,6 +88,7 @@ def restored(cls: Any, config: dict[str, Any], tensors: dict[str, Tensor]) -> An
     ]
     detector.scorer_ = Scorer(members, _scale(tensors), _known(tensors))
     model = detector.scorer_.model
+    detector.trained_ = _names(tensors, "trained")
     detector.trimmed_ = _trimmed(config.get("trimmed"), tensors)
     detector.band_ = _tensor(tensors, "band", (2, model.spec_.n_features))
     detector.promise_ = Promise(**config["promise"])
@@ -181,8 +183,14 @@ def _known(tensors: dict[str, Tensor]) -> Known | None:
     """The scores that training rows had before they were learnt, if they were kept."""
     if "known.names" not in tensors:
         return None
-    names = tensors["known.names"].numpy().view(np.uint64)
+    names = _names(tensors, "known.names")
     return Known(names, _tensor(tensors, "known.scores", names.shape).numpy())
+
+
+def _names(tensors: dict[str, Tensor], name: str) -> Digests:
+    """Digests of rows, which are saved as whole numbers with a sign."""
+    rows = len(tensors[name]) if name in tensors else 0
+    return _tensor(tensors, name, (rows,)).numpy().view(np.uint64)
 
 
 def _trimmed(n: int | None, tensors: dict[str, Tensor]) -> Trimmed | None:

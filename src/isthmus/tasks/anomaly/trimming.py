@@ -18,7 +18,8 @@ from isthmus.errors import InputError, ParameterError, TooFewRowsError
 from isthmus.estimator.containers import opened
 from isthmus.estimator.inputs import learn
 from isthmus.tasks.anomaly.concentration import concentrated
-from isthmus.tasks.anomaly.evidence import FOLDS, Recipe, folds_of, left_out, taken
+from isthmus.tasks.anomaly.evidence import FOLDS, folds_of, left_out, taken
+from isthmus.tasks.anomaly.recipe import Recipe
 from isthmus.tasks.anomaly.splits import Ints, groups_of
 from isthmus.tasks.tuning import fixed_seed
 
@@ -75,6 +76,10 @@ class Trimmed:
             came = f"X with n_samples={rows.shape[0]}"
             raise InputError(came, f"rows were set aside from n_samples={self.n}", "pass the rows that were trimmed")
         return taken(rows, self.kept)
+
+    def kept_of(self, column: ArrayLike | None) -> NDArray[Any] | None:
+        """What is left of a column, (n,), that goes with X; None of none."""
+        return None if column is None else np.asarray(column)[self.kept]
 
     def __str__(self) -> str:
         """In words."""
