@@ -60,8 +60,8 @@ class Similarity(Likelihood):
         return params
 
     def _blur(self, images: Tensor) -> Tensor:
-        """The mean in a window around each pixel, (B, C, H, W): a product along each axis."""
-        return self.rows @ (images @ self.columns.T)
+        """The mean in a window around each pixel, (B, C, H, W): a product along each axis, of each image by itself."""
+        return self.rows @ images @ self.columns.mT.expand(len(images), 1, -1, -1)
 
 
 def _windows(extent: int) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:
