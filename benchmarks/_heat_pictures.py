@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from isthmus.displays.grid import Grid, Strip
 
-HOTTEST = 2.0  # thresholds: what is that hot is drawn brightest
+HOTTEST = 1.0  # thresholds: what is that hot is drawn brightest
 Floats = NDArray[np.float64]
 
 
@@ -44,7 +44,7 @@ def planted(file: Path, found: Mapping[str, Mapping[str, Any]]) -> None:
 def defective(file: Path, images: ArrayLike, heat: Mapping[str, ArrayLike]) -> None:
     """Cells with a defect, and their heat in thresholds."""
     strips = [Strip("defective", greys(images)), *(Strip(name, hot(maps)) for name, maps in heat.items())]
-    strips_below(file, f"Defective solar cells; heat in thresholds, brightest from {HOTTEST:g} on", strips)
+    strips_below(file, "Defective solar cells; the brightest colour is heat above the threshold", strips)
 
 
 def heads(file: Path, found: Mapping[str, Mapping[str, Any]]) -> None:
@@ -53,7 +53,7 @@ def heads(file: Path, found: Mapping[str, Mapping[str, Any]]) -> None:
     strips = [Strip("lesion", greys([first[f"head, {one}"][0] for one in DIAMETERS]))]
     strips += [Strip(name, hot([of[f"heat, {one}"][0] for one in DIAMETERS])) for name, of in found.items()]
     columns = [f"{one} pixels" for one in DIAMETERS]
-    caption = f"Lesions of contrast 0.2; heat in thresholds at 1 % false alarms, brightest from {HOTTEST:g} on"
+    caption = "Lesions of contrast 0.2; the brightest colour is heat above the threshold of 1 % false alarms"
     strips_below(file, caption, strips, columns)
 
 

@@ -45,9 +45,9 @@ def test_only_images_have_windows() -> None:
 def test_a_member_learns_structure() -> None:
     from sklearn.datasets import load_digits
 
-    images = np.kron(load_digits().images[:80] / 16, np.ones((1, 2, 2))).astype(np.float32)[..., None]
+    images = np.kron(load_digits().images[:120] / 16, np.ones((1, 2, 2))).astype(np.float32)[..., None]
     fitted = {
-        name: isthmus.Autoencoder(latent_dim=8, architecture="mlp", likelihood=name, epochs=25, random_state=0).fit(
+        name: isthmus.Autoencoder(latent_dim=8, architecture="mlp", likelihood=name, epochs=40, random_state=0).fit(
             images
         )
         for name in ("ssim", "gaussian")
