@@ -20,6 +20,7 @@ _NAMES = {
     "load": "datasets",
     "moving_digits": "moving",
     "patches": "photographs",
+    "phantoms": "phantoms",
     "read": "files",
     "read_labelled": "files",
     "read_or_scan": "scanning",

@@ -2,7 +2,8 @@
 
 Every one gives `distortion(x, params, observed)` (B,), its parts `cells(x, params, observed)` in the shape of x (of
 which it is the sum), `mean(params)` and `sample(params, generator)`. The constants are kept, so that densities
-integrate and probabilities sum to 1, and prices under different likelihoods can be compared.
+integrate and probabilities sum to 1, and prices under different likelihoods can be compared; `Similarity` alone is no
+density.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from isthmus.parts.likelihoods.gaussian import Gaussian, plain_unit_cost, unit_c
 from isthmus.parts.likelihoods.laplace import Laplace
 from isthmus.parts.likelihoods.mixed import Mixed
 from isthmus.parts.likelihoods.multinomial import Multinomial
+from isthmus.parts.likelihoods.similarity import Similarity
 
 __all__ = [
     "LIKELIHOODS",
@@ -27,6 +29,7 @@ __all__ = [
     "Multinomial",
     "NegativeBinomial",
     "Poisson",
+    "Similarity",
     "domain",
     "likelihood",
     "plain_unit_cost",

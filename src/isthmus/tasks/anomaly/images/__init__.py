@@ -1,0 +1,1 @@
+"""Defects in images: where one is, and which images have one, learnt from good images alone."""
