@@ -18,7 +18,8 @@ from sklearn.preprocessing import StandardScaler
 import isthmus
 from isthmus.errors import ParameterError, TooFewRowsError, UnknownNameError
 from isthmus.tasks.anomaly.calibration import FewCalibrationRowsWarning
-from isthmus.tasks.anomaly.scorer import SCORES
+from isthmus.tasks.anomaly.member import SCORES
+from isthmus.tasks.anomaly.recipe import unfitted
 
 Rows = Any
 
@@ -178,7 +179,7 @@ def test_any_member_can_be_given_by_name_or_as_an_estimator(member: str, tumours
     assert model.random_state == 3
     assert not hasattr(model, "network_")
     assert np.isfinite(given.anomaly_score(tumours.malignant)).all()
-    assert type(isthmus.AnomalyDetector(member)._unfitted(0)) is type(model)
+    assert type(unfitted(member, 0, 0)) is type(model)
 
 
 def test_images_are_scored_and_found() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 import isthmus
 from isthmus.errors import AbilityError, ParameterError
-from isthmus.tasks.anomaly.scorer import SCORES
+from isthmus.tasks.anomaly.member import SCORES
 
 COLUMNS = ["a", "b", "c", "d"]
 

@@ -12,7 +12,7 @@ import torch
 
 import isthmus
 from isthmus.errors import CorruptFileError
-from isthmus.tasks.anomaly.scorer import SCORES
+from isthmus.tasks.anomaly.member import SCORES
 
 
 def alike(one: Any, other: Any, X: Any) -> bool:
@@ -53,7 +53,15 @@ def test_the_card_says_what_is_promised(detector: Any, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "shape"), [("band", (2, 3)), ("lost.root", (2, 2)), ("calibration_scores", (1,)), ("trained", (2, 2))]
+    ("name", "shape"),
+    [
+        ("band", (2, 3)),
+        ("0.lost.root", (2, 2)),
+        ("1.codes", (4, 9)),
+        ("scale.spread", (3,)),
+        ("calibration_scores", (1,)),
+        ("trained", (2, 2)),
+    ],
 )
 def test_tensors_that_do_not_belong_together_are_refused(name: str, shape: tuple[int, ...], detector: Any) -> None:
     config, tensors = detector.to_saved()
