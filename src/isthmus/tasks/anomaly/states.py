@@ -56,7 +56,7 @@ def to_saved(detector: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
     params = detector.get_params(deep=False)
     described = {
         "params": {name: plain(name, value) for name, value in params.items() if name != "model"},
-        "asked_model": _asked(params["model"]),
+        "asked_model": asked(params["model"]),
         "threshold": detector.threshold_,
         "promise": detector.promise_.to_json(),
         "trimmed": None if trimmed is None else trimmed.n,
@@ -71,10 +71,9 @@ def restored(cls: Any, config: dict[str, Any], tensors: dict[str, Tensor]) -> An
     Raises:
         CorruptFileError: tensors are missing or of shapes that do not belong together.
     """
-    asked = config["asked_model"]
-    if isinstance(asked, dict):
-        asked = saved_class(asked["class"])(**{name: revived(value) for name, value in asked["params"].items()})
-    detector = cls(asked, **{name: revived(value) for name, value in config["params"].items()})
+    detector = cls(
+        asked_again(config["asked_model"]), **{name: revived(value) for name, value in config["params"].items()}
+    )
     inner = {**config["model"], "device": config.get("device", "cpu")}
     weights = {name.removeprefix(MODEL): tensor for name, tensor in tensors.items() if name.startswith(MODEL)}
     made: Any = saved_class(inner["class"])
@@ -84,9 +83,9 @@ def restored(cls: Any, config: dict[str, Any], tensors: dict[str, Tensor]) -> An
     whitened = _whitening(tensors, "lost", width), _whitening(tensors, "crossed", latent)
     detector.scorer_ = Scorer(model, *whitened, _known(tensors))
     detector.trimmed_ = _trimmed(config.get("trimmed"), tensors)
-    detector.band_ = _tensor(tensors, "band", (2, width))
+    detector.band_ = tensor_of(tensors, "band", (2, width))
     detector.promise_ = Promise(**config["promise"])
-    detector.calibration_scores_ = _tensor(tensors, "calibration_scores", (detector.promise_.n,)).numpy()
+    detector.calibration_scores_ = tensor_of(tensors, "calibration_scores", (detector.promise_.n,)).numpy()
     detector.threshold_, detector.offset_ = config["threshold"], -config["threshold"]
     sign(detector, model)
     return detector
@@ -124,12 +123,19 @@ def card(detector: Any) -> str:
     return "\n".join(rows)
 
 
-def _asked(model: Any) -> Any:
+def asked(model: Any) -> Any:
     """The model that the caller asked for: its name, or its class and parameters."""
     if isinstance(model, str):
         return model
     params = {name: plain(name, value) for name, value in model.get_params(deep=False).items()}
     return {"class": type(model).__name__, "params": params}
+
+
+def asked_again(described: Any) -> Any:
+    """The model that `asked` described: a name, or an unfitted estimator."""
+    if isinstance(described, str):
+        return described
+    return saved_class(described["class"])(**{name: revived(value) for name, value in described["params"].items()})
 
 
 def _tensors_of(part: str, whitening: Whitening | None) -> dict[str, Tensor]:
@@ -142,8 +148,10 @@ def _whitening(tensors: dict[str, Tensor], part: str, width: int) -> Whitening |
     """The whitening that `_tensors_of` took apart, if there was one."""
     if f"{part}.center" not in tensors:
         return None
-    root = _tensor(tensors, f"{part}.root", (width, width)) if width <= WIDEST else None
-    return Whitening(_tensor(tensors, f"{part}.center", (width,)), _tensor(tensors, f"{part}.scale", (width,)), root)
+    root = tensor_of(tensors, f"{part}.root", (width, width)) if width <= WIDEST else None
+    return Whitening(
+        tensor_of(tensors, f"{part}.center", (width,)), tensor_of(tensors, f"{part}.scale", (width,)), root
+    )
 
 
 def _known(tensors: dict[str, Tensor]) -> Known | None:
@@ -151,7 +159,7 @@ def _known(tensors: dict[str, Tensor]) -> Known | None:
     if "known.names" not in tensors:
         return None
     names = tensors["known.names"].numpy().view(np.uint64)
-    return Known(names, _tensor(tensors, "known.scores", names.shape).numpy())
+    return Known(names, tensor_of(tensors, "known.scores", names.shape).numpy())
 
 
 def _trimmed(n: int | None, tensors: dict[str, Tensor]) -> Trimmed | None:
@@ -159,11 +167,11 @@ def _trimmed(n: int | None, tensors: dict[str, Tensor]) -> Trimmed | None:
     if n is None:
         return None
     rows = tensors["trimmed.rows"]
-    scores = _tensor(tensors, "trimmed.scores", tuple(rows.shape))
-    return Trimmed(rows.numpy(), scores.numpy(), n, float(_tensor(tensors, "trimmed.threshold", ())))
+    scores = tensor_of(tensors, "trimmed.scores", tuple(rows.shape))
+    return Trimmed(rows.numpy(), scores.numpy(), n, float(tensor_of(tensors, "trimmed.threshold", ())))
 
 
-def _tensor(tensors: dict[str, Tensor], name: str, shape: tuple[int, ...]) -> Tensor:
+def tensor_of(tensors: dict[str, Tensor], name: str, shape: tuple[int, ...]) -> Tensor:
     """One tensor, of the shape that the rest of the detector gives it.
 
     Raises:
