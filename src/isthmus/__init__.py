@@ -41,6 +41,7 @@ _NAMES: dict[str, str] = {
     "SparseAutoencoder": "isthmus.models.sparse_autoencoder",
     "StackedAutoencoder": "isthmus.models.stacked_autoencoder",
     "TensorBoard": "isthmus.training.tensorboard",
+    "TimeSeriesDetector": "isthmus.tasks.anomaly.series.detector",
     "VAE": "isthmus.models.vae",
     "Volumes": "isthmus.data.arrays",
     "WeightsAndBiases": "isthmus.training.tracking",

@@ -27,8 +27,8 @@ def false_alarm_rate(anomalous: ArrayLike, alarms: ArrayLike) -> float:
         >>> false_alarm_rate([0, 0, 0, 0, 1], [0, 1, 0, 0, 1])
         0.25
     """
-    truth, raised = _pair(anomalous, alarms)
-    return float(raised[~_some(truth, False)].mean())
+    truth, raised = paired(anomalous, alarms)
+    return float(raised[~some_of(truth, False)].mean())
 
 
 def recall(anomalous: ArrayLike, alarms: ArrayLike) -> float:
@@ -45,8 +45,8 @@ def recall(anomalous: ArrayLike, alarms: ArrayLike) -> float:
         >>> recall([0, 0, 1, 1], [0, 1, 1, 0])
         0.5
     """
-    truth, raised = _pair(anomalous, alarms)
-    return float(raised[_some(truth, True)].mean())
+    truth, raised = paired(anomalous, alarms)
+    return float(raised[some_of(truth, True)].mean())
 
 
 def roc_auc(anomalous: ArrayLike, scores: ArrayLike) -> float:
@@ -65,8 +65,8 @@ def roc_auc(anomalous: ArrayLike, scores: ArrayLike) -> float:
     """
     from sklearn.metrics import roc_auc_score
 
-    truth, values = _pair(anomalous, scores, np.float64)
-    return float(roc_auc_score(_some(_some(truth, True), False), values))
+    truth, values = paired(anomalous, scores, np.float64)
+    return float(roc_auc_score(some_of(some_of(truth, True), False), values))
 
 
 def average_precision(anomalous: ArrayLike, scores: ArrayLike) -> float:
@@ -85,11 +85,11 @@ def average_precision(anomalous: ArrayLike, scores: ArrayLike) -> float:
     """
     from sklearn.metrics import average_precision_score
 
-    truth, values = _pair(anomalous, scores, np.float64)
-    return float(average_precision_score(_some(truth, True), values))
+    truth, values = paired(anomalous, scores, np.float64)
+    return float(average_precision_score(some_of(truth, True), values))
 
 
-def _pair(anomalous: ArrayLike, other: ArrayLike, dtype: type = np.bool_) -> tuple[NDArray[np.bool_], NDArray[Any]]:
+def paired(anomalous: ArrayLike, other: ArrayLike, dtype: type = np.bool_) -> tuple[NDArray[np.bool_], NDArray[Any]]:
     """Truth and what is judged, as arrays of one length."""
     truth: NDArray[np.bool_] = np.asarray(anomalous, dtype=bool)
     judged: NDArray[Any] = np.asarray(other, dtype=dtype)
@@ -99,9 +99,9 @@ def _pair(anomalous: ArrayLike, other: ArrayLike, dtype: type = np.bool_) -> tup
     return truth, judged
 
 
-def _some(truth: NDArray[np.bool_], kind: bool) -> NDArray[np.bool_]:
+def some_of(truth: NDArray[np.bool_], kind: bool) -> NDArray[np.bool_]:
     """The truth, once it is known to hold a row of this kind."""
     if not (truth == kind).any():
         what = "anomaly" if kind else "normal row"
-        raise InputError(f"{len(truth)} rows without one {what}", "a rate needs something to count", f"add a {what}")
+        raise InputError(f"{len(truth)} rows without one {what}", "a rate needs something to count", "add one")
     return truth

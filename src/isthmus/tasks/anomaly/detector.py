@@ -7,9 +7,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, OutlierMixin
+from numpy.typing import ArrayLike
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
@@ -19,21 +18,21 @@ from isthmus.estimator import persistence
 from isthmus.estimator.defaults import whole
 from isthmus.estimator.face import Estimator
 from isthmus.tasks.anomaly import states
-from isthmus.tasks.anomaly.calibration import Promise, check_budget, p_values
+from isthmus.tasks.anomaly.calibration import check_budget
 from isthmus.tasks.anomaly.digests import Digests
 from isthmus.tasks.anomaly.evidence import Evidence, check_shared_out, fresh, given, held_out
 from isthmus.tasks.anomaly.explanation import Reason, reasons
-from isthmus.tasks.anomaly.labels import anomalies_in
 from isthmus.tasks.anomaly.member import SCORES
 from isthmus.tasks.anomaly.recipe import Recipe, unfitted
 from isthmus.tasks.anomaly.score_name import ScoreName
 from isthmus.tasks.anomaly.scorer import Scorer
-from isthmus.tasks.anomaly.thresholds import Threshold, check_rule, chosen, conformal
+from isthmus.tasks.anomaly.thresholds import conformal
 from isthmus.tasks.anomaly.trimming import Trimmed, set_aside
+from isthmus.tasks.anomaly.verdicts import Floats, Verdicts
 
 
 @dataclass(eq=False, repr=False)
-class AnomalyDetector(OutlierMixin, BaseEstimator):
+class AnomalyDetector(Verdicts, BaseEstimator):
     r"""Raises an alarm for at most a share alpha of the normal rows, and for as many anomalies as it can.
 
         rows -> model -> what is lost, how far the code lies -> anomaly score -> above the threshold? -> alarm
@@ -88,13 +87,8 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
 
     if TYPE_CHECKING:  # what `fit` leaves behind; no fields where Python looks
         scorer_: Scorer = field(init=False)
-        calibration_scores_: NDArray[np.float64] = field(init=False)
-        threshold_: float = field(init=False)
-        offset_: float = field(init=False)
-        promise_: Promise = field(init=False)
         trained_: Digests = field(init=False)
         trimmed_: Trimmed | None = field(init=False)
-        band_: Tensor = field(init=False)
         n_features_in_: int = field(init=False)
 
     # Training and calibration. ---------------------------------------------------------------------------------------
@@ -150,63 +144,12 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         states.sign(self, held.scorer.model)
         return self._settled(held.evidence, conformal(held.evidence.scores, alpha, share))
 
-    def calibrate(
-        self,
-        X: Any,
-        y: ArrayLike | None = None,
-        *,
-        alpha: float | None = None,
-        rule: str = "conformal",
-        costs: tuple[float, float] | None = None,
-    ) -> Self:
-        """Set the threshold anew, from rows that neither training nor the judgement of the detector uses.
-
-        Args:
-            X: Rows, those that are normal being like the ones to come.
-            y: (n,) labels as in `split_for_detection`. None: all are normal.
-            alpha: The new budget; None keeps the one in `promise_`.
-            rule: "conformal" keeps the budget on average over calibration sets; "percentile" is the plain 1 - alpha
-                quantile of the scores; "fpr" finds as much as the upper end of `promise_` leaves room for below
-                alpha; "trimmed" is "conformal" without the tail of X, where a few unlabelled anomalies may be. "f1"
-                and "cost" follow the labels instead, as if later rows held as many anomalies as these.
-            costs: The price of a missed anomaly and of a false alarm, for "cost".
-
-        Raises:
-            LeakageError: rows of X are among those that trained.
-            TooFewRowsError: too few normal rows for the budget, or fewer than ten labelled ones of either kind.
-            UnknownNameError: no rule of that name.
-            ParameterError: a budget or costs beside a rule that has none.
-        """
-        check_is_fitted(self)
-        check_rule(rule, alpha, costs)
-        budget = self.promise_.alpha if alpha is None else check_budget(alpha)
-        evidence = fresh(self.scorer_, X, self.trained_)
-        anomalous = np.zeros(len(evidence.scores), dtype=bool) if y is None else anomalies_in(y, len(evidence.scores))
-        threshold = chosen(rule, evidence.scores, anomalous, budget, costs)
-        return self._settled(evidence.only(~anomalous & (evidence.scores <= threshold.scores[-1])), threshold)
-
     # Judgement. ------------------------------------------------------------------------------------------------------
 
-    def predict(self, X: Any) -> NDArray[np.int64]:
-        """-1 for rows that raise an alarm, +1 for the others, (n,)."""
-        return np.where(self.anomaly_score(X) > self.threshold_, -1, 1)
-
-    def anomaly_score(self, X: Any) -> NDArray[np.float64]:
+    def anomaly_score(self, X: Any) -> Floats:
         """How anomalous each row is, (n,): higher = more anomalous; an alarm above `threshold_`."""
         check_is_fitted(self)
         return self.scorer_.scores(X)
-
-    def score_samples(self, X: Any) -> NDArray[np.float64]:
-        """How normal each row is, (n,): exactly -anomaly_score(X), so higher = more normal."""
-        return -self.anomaly_score(X)
-
-    def decision_function(self, X: Any) -> NDArray[np.float64]:
-        """score_samples(X) - offset_, (n,): below 0 where a row raises an alarm."""
-        return self.score_samples(X) - self.offset_
-
-    def p_value(self, X: Any) -> NDArray[np.float64]:
-        """How likely a normal row is to score as high, (n,): the share of calibration rows that do, itself included."""
-        return p_values(self.anomaly_score(X), self.calibration_scores_)
 
     def explain(self, X: Any, *, most: int = 5) -> list[Reason]:
         """Which columns make each row what it is: what was seen, what the model expected, and how far off is usual.
@@ -256,10 +199,6 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         detector: Self = states.restored(cls, config, tensors)
         return detector
 
-    def __sklearn_is_fitted__(self) -> bool:
-        """Whether there is a threshold."""
-        return hasattr(self, "threshold_")
-
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn may expect: what the models accept."""
         tags = super().__sklearn_tags__()
@@ -278,9 +217,6 @@ class AnomalyDetector(OutlierMixin, BaseEstimator):
         whole("members", self.members)
         return check_budget(self.alpha)
 
-    def _settled(self, evidence: Evidence, threshold: Threshold) -> Self:
-        """Take a threshold over, and what the rows that calibrated it say of each column."""
-        self.calibration_scores_, self.promise_ = threshold.scores, threshold.promise
-        self.threshold_, self.offset_ = threshold.value, -threshold.value
-        self.band_ = evidence.band(self.promise_.alpha)
-        return self
+    def _evidence(self, X: Any) -> Evidence:
+        """Scores of new rows, none of which trained."""
+        return fresh(self.scorer_, X, self.trained_)

@@ -63,7 +63,7 @@ def to_saved(detector: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
     params = detector.get_params(deep=False)
     described = {
         "params": {name: plain(name, value) for name, value in params.items() if name != "model"},
-        "asked_model": _asked(params["model"]),
+        "asked_model": asked(params["model"]),
         "threshold": detector.threshold_,
         "promise": detector.promise_.to_json(),
         "trimmed": None if trimmed is None else trimmed.n,
@@ -78,10 +78,9 @@ def restored(cls: Any, config: dict[str, Any], tensors: dict[str, Tensor]) -> An
     Raises:
         CorruptFileError: tensors are missing or of shapes that do not belong together.
     """
-    asked = config["asked_model"]
-    if isinstance(asked, dict):
-        asked = saved_class(asked["class"])(**{name: revived(value) for name, value in asked["params"].items()})
-    detector = cls(asked, **{name: revived(value) for name, value in config["params"].items()})
+    detector = cls(
+        asked_again(config["asked_model"]), **{name: revived(value) for name, value in config["params"].items()}
+    )
     device = config.get("device", "cpu")
     members = [
         _put_together(one, _led_by(f"{number}.", tensors), device) for number, one in enumerate(config["members"])
@@ -90,9 +89,9 @@ def restored(cls: Any, config: dict[str, Any], tensors: dict[str, Tensor]) -> An
     model = detector.scorer_.model
     detector.trained_ = _names(tensors, "trained")
     detector.trimmed_ = _trimmed(config.get("trimmed"), tensors)
-    detector.band_ = _tensor(tensors, "band", (2, model.spec_.n_features))
+    detector.band_ = tensor_of(tensors, "band", (2, model.spec_.n_features))
     detector.promise_ = Promise(**config["promise"])
-    detector.calibration_scores_ = _tensor(tensors, "calibration_scores", (detector.promise_.n,)).numpy()
+    detector.calibration_scores_ = tensor_of(tensors, "calibration_scores", (detector.promise_.n,)).numpy()
     detector.threshold_, detector.offset_ = config["threshold"], -config["threshold"]
     sign(detector, model)
     return detector
@@ -130,7 +129,7 @@ def card(detector: Any) -> str:
     return "\n".join(rows)
 
 
-def _asked(model: Any) -> Any:
+def asked(model: Any) -> Any:
     """The model that the caller asked for: its name, or its class and parameters."""
     if isinstance(model, str):
         return model
@@ -150,12 +149,19 @@ def _taken_apart(member: Member) -> tuple[dict[str, Any], dict[str, Tensor]]:
     return {"score": member.score, "model": model}, tensors
 
 
+def asked_again(described: Any) -> Any:
+    """The model that `asked` described: a name, or an unfitted estimator."""
+    if isinstance(described, str):
+        return described
+    return saved_class(described["class"])(**{name: revived(value) for name, value in described["params"].items()})
+
+
 def _put_together(config: dict[str, Any], tensors: dict[str, Tensor], device: str) -> Member:
     """The member that `_taken_apart` described."""
     made: Any = saved_class(config["model"]["class"])
     model = made.from_saved({**config["model"], "device": device}, _led_by(MODEL, tensors))
     latent, codes = math.prod(model.latent_shape_), tensors.get("codes")
-    crossed = None if codes is None else Neighbours(_tensor(tensors, "codes", (len(codes), latent)))
+    crossed = None if codes is None else Neighbours(tensor_of(tensors, "codes", (len(codes), latent)))
     return Member(model, config["score"], _whitening(tensors, model.spec_.n_features), crossed)
 
 
@@ -168,15 +174,15 @@ def _whitening(tensors: dict[str, Tensor], width: int) -> Whitening | None:
     """The whitening of what is lost, if there was one."""
     if "lost.center" not in tensors:
         return None
-    root = _tensor(tensors, "lost.root", (width, width)) if width <= WIDEST else None
-    return Whitening(_tensor(tensors, "lost.center", (width,)), _tensor(tensors, "lost.scale", (width,)), root)
+    root = tensor_of(tensors, "lost.root", (width, width)) if width <= WIDEST else None
+    return Whitening(tensor_of(tensors, "lost.center", (width,)), tensor_of(tensors, "lost.scale", (width,)), root)
 
 
 def _scale(tensors: dict[str, Tensor]) -> Scale | None:
     """The scale of the terms, if there is one."""
     if "scale.middle" not in tensors:
         return None
-    return Scale(_tensor(tensors, "scale.middle", (2,)), _tensor(tensors, "scale.spread", (2,)))
+    return Scale(tensor_of(tensors, "scale.middle", (2,)), tensor_of(tensors, "scale.spread", (2,)))
 
 
 def _known(tensors: dict[str, Tensor]) -> Known | None:
@@ -184,13 +190,13 @@ def _known(tensors: dict[str, Tensor]) -> Known | None:
     if "known.names" not in tensors:
         return None
     names = _names(tensors, "known.names")
-    return Known(names, _tensor(tensors, "known.scores", names.shape).numpy())
+    return Known(names, tensor_of(tensors, "known.scores", names.shape).numpy())
 
 
 def _names(tensors: dict[str, Tensor], name: str) -> Digests:
     """Digests of rows, which are saved as whole numbers with a sign."""
     rows = len(tensors[name]) if name in tensors else 0
-    return _tensor(tensors, name, (rows,)).numpy().view(np.uint64)
+    return tensor_of(tensors, name, (rows,)).numpy().view(np.uint64)
 
 
 def _trimmed(n: int | None, tensors: dict[str, Tensor]) -> Trimmed | None:
@@ -198,11 +204,11 @@ def _trimmed(n: int | None, tensors: dict[str, Tensor]) -> Trimmed | None:
     if n is None:
         return None
     rows = tensors["trimmed.rows"]
-    scores = _tensor(tensors, "trimmed.scores", tuple(rows.shape))
-    return Trimmed(rows.numpy(), scores.numpy(), n, float(_tensor(tensors, "trimmed.threshold", ())))
+    scores = tensor_of(tensors, "trimmed.scores", tuple(rows.shape))
+    return Trimmed(rows.numpy(), scores.numpy(), n, float(tensor_of(tensors, "trimmed.threshold", ())))
 
 
-def _tensor(tensors: dict[str, Tensor], name: str, shape: tuple[int, ...]) -> Tensor:
+def tensor_of(tensors: dict[str, Tensor], name: str, shape: tuple[int, ...]) -> Tensor:
     """One tensor, of the shape that the rest of the detector gives it.
 
     Raises:

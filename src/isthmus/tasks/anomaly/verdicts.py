@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import OutlierMixin
 from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
 
-from isthmus.tasks.anomaly.calibration import (
-    FewCalibrationRowsWarning,
-    Promise,
-    check_budget,
-    check_rows,
-    p_values,
-    place,
-    rows_needed,
-)
+from isthmus.tasks.anomaly.calibration import Promise, check_budget, p_values
+from isthmus.tasks.anomaly.evidence import Evidence
 from isthmus.tasks.anomaly.labels import anomalies_in
+from isthmus.tasks.anomaly.thresholds import Threshold, check_rule, chosen
 
 Floats = NDArray[np.float64]
 
@@ -32,6 +26,7 @@ class Verdicts(OutlierMixin):
         threshold_: float
         offset_: float
         promise_: Promise
+        band_: Tensor
 
     def anomaly_score(self, X: Any) -> Floats:
         """How anomalous each row is, (n,): higher = more anomalous; an alarm above `threshold_`."""
@@ -54,41 +49,49 @@ class Verdicts(OutlierMixin):
         return p_values(self.anomaly_score(X), self.calibration_scores_)
 
     def calibrate(
-        self, X: Any, y: ArrayLike | None = None, *, alpha: float | None = None, rule: str = "conformal"
+        self,
+        X: Any,
+        y: ArrayLike | None = None,
+        *,
+        alpha: float | None = None,
+        rule: str = "conformal",
+        costs: tuple[float, float] | None = None,
     ) -> Self:
         """Set the threshold anew, from rows that neither training nor the judgement of the detector uses.
 
         Args:
             X: Rows, those that are normal being like the ones to come.
-            y: (n,) labels as in `split_for_detection`; rows marked as anomalies are left out. None: all are normal.
+            y: (n,) labels as in `split_for_detection`. None: all are normal.
             alpha: The new budget; None keeps the one in `promise_`.
-            rule: "conformal" or "percentile", see `calibration.place`.
+            rule: "conformal" keeps the budget on average over calibration sets; "percentile" is the plain 1 - alpha
+                quantile of the scores; "fpr" finds as much as the upper end of `promise_` leaves room for below
+                alpha; "trimmed" is "conformal" without the tail of X, where a few unlabelled anomalies may be. "f1"
+                and "cost" follow the labels instead, as if later rows held as many anomalies as these.
+            costs: The price of a missed anomaly and of a false alarm, for "cost".
 
         Raises:
-            TooFewRowsError: fewer than 1 / alpha - 1 normal rows.
+            LeakageError: rows of X are among those that trained.
+            TooFewRowsError: too few normal rows for the budget, or fewer than ten labelled ones of either kind.
             UnknownNameError: no rule of that name.
+            ParameterError: a budget or costs beside a rule that has none.
         """
         check_is_fitted(self)
+        check_rule(rule, alpha, costs)
         budget = self.promise_.alpha if alpha is None else check_budget(alpha)
-        scores = self.anomaly_score(X)
-        scores = scores if y is None else scores[~anomalies_in(y, len(scores))]
-        check_rows(budget, len(scores))
-        return self._settled(scores, budget, rule)
+        evidence = self._evidence(X)
+        anomalous = np.zeros(len(evidence.scores), dtype=bool) if y is None else anomalies_in(y, len(evidence.scores))
+        threshold = chosen(rule, evidence.scores, anomalous, budget, costs)
+        return self._settled(evidence.only(~anomalous & (evidence.scores <= threshold.scores[-1])), threshold)
 
-    def _settled(self, scores: Floats, alpha: float, rule: str = "conformal") -> Self:
-        """Set the threshold from the scores of normal rows, and say what it can promise."""
-        n, kth = len(scores), place(alpha, len(scores), rule)
-        self.calibration_scores_ = np.sort(scores)
-        self.threshold_ = float(self.calibration_scores_[kth - 1])
-        self.offset_ = -self.threshold_
-        self.promise_ = Promise.of(alpha, n, above=n - kth)
-        if n < rows_needed(alpha):
-            warnings.warn(
-                f"n={n} calibration rows: alpha={alpha:g} needs {rows_needed(alpha)}, so the threshold is the largest "
-                f"score, and the promise is {self.promise_}",
-                FewCalibrationRowsWarning,
-                stacklevel=3,
-            )
+    def _evidence(self, X: Any) -> Evidence:
+        """Scores and residuals of rows that are refused where they trained."""
+        raise TypeError(f"{type(self).__name__} is abstract: a detector defines _evidence(X)")
+
+    def _settled(self, evidence: Evidence, threshold: Threshold) -> Self:
+        """Take a threshold over, and what the rows that calibrated it say of each column."""
+        self.calibration_scores_, self.promise_ = threshold.scores, threshold.promise
+        self.threshold_, self.offset_ = threshold.value, -threshold.value
+        self.band_ = evidence.band(self.promise_.alpha)
         return self
 
     def __sklearn_is_fitted__(self) -> bool:

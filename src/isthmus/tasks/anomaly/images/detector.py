@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
@@ -20,12 +20,14 @@ from isthmus.estimator import persistence
 from isthmus.estimator.containers import opened
 from isthmus.estimator.defaults import real
 from isthmus.estimator.face import Estimator
-from isthmus.models import family
 from isthmus.tasks.anomaly.calibration import check_budget
-from isthmus.tasks.anomaly.evidence import Evidence, held_out
+from isthmus.tasks.anomaly.digests import Digests
+from isthmus.tasks.anomaly.evidence import Evidence, check_shared_out, fresh, given, held_out
 from isthmus.tasks.anomaly.images import states
 from isthmus.tasks.anomaly.images.heat import Heat, HeatRecipe
+from isthmus.tasks.anomaly.recipe import unfitted
 from isthmus.tasks.anomaly.scorer import Scorer
+from isthmus.tasks.anomaly.thresholds import conformal
 from isthmus.tasks.anomaly.verdicts import Floats, Verdicts
 
 CHOICES: dict[str, dict[Any, str]] = {
@@ -97,7 +99,7 @@ class ImageDetector(Verdicts, BaseEstimator):
     if TYPE_CHECKING:  # what `fit` leaves behind
         heat_: Heat = field(init=False)
         scorer_: Scorer = field(init=False)
-        band_: Tensor = field(init=False)
+        trained_: Digests = field(init=False)
         trimmed_: None = field(init=False)
         n_features_in_: int = field(init=False)
 
@@ -111,7 +113,8 @@ class ImageDetector(Verdicts, BaseEstimator):
             groups: (n,) images of one group (a part, a patient) stay on one side, as equal ones always do.
 
         Raises:
-            ParameterError: a parameter outside its domain.
+            ParameterError: a parameter outside its domain, or groups beside X_calibration.
+            LeakageError: images of X_calibration are equal to images of X.
             TooFewRowsError: too few different images to hold some out.
 
         Warns:
@@ -120,16 +123,15 @@ class ImageDetector(Verdicts, BaseEstimator):
         alpha, random = self._checked(), check_random_state(self.random_state)
         rows = pictures(X)
         recipe: Any = self._recipe(rows, int(random.randint(2**31 - 1)))
-        heat: Any
+        check_shared_out(X_calibration, None, groups, None)
         if X_calibration is None:
-            heat, evidence = held_out(recipe, rows, groups, self.calibration, alpha, random)
+            held = held_out(recipe, rows, self.calibration, alpha, random, groups=groups)
         else:
-            heat = recipe.cooked(rows)
-            evidence = Evidence.of(heat, pictures(X_calibration))
-        self.heat_, self.scorer_, self.trimmed_ = heat, heat.scorer, None
-        self.band_ = evidence.band(alpha)
+            held = given(recipe, rows, pictures(X_calibration), None)
+        heat: Any = held.scorer
+        self.heat_, self.scorer_, self.trained_, self.trimmed_ = heat, heat.scorer, held.trained, None
         self.n_features_in_ = heat.model.n_features_in_
-        return self._settled(evidence.scores, alpha)
+        return self._settled(held.evidence, conformal(held.evidence.scores, alpha))
 
     def heatmap(self, X: Any) -> NDArray[np.float32]:
         """How much more each pixel loses than good images lose there, (n, h, w), in their spreads: 0 is usual.
@@ -162,7 +164,7 @@ class ImageDetector(Verdicts, BaseEstimator):
         return heat.astype(np.float64) > self.threshold_
 
     def anomaly_score(self, X: Any) -> Floats:
-        """How anomalous each image is, (n,): its hottest pixel, or the fusion in nats; an alarm above `threshold_`."""
+        """How anomalous each image is, (n,): its hottest pixel, or the fusion; an alarm above `threshold_`."""
         check_is_fitted(self)
         return self.heat_.scores(pictures(X))
 
@@ -213,21 +215,16 @@ class ImageDetector(Verdicts, BaseEstimator):
         is_peak = has_places and self.image_score == "peak"
         return HeatRecipe(model, float(smooth) if has_places else 0.0, is_peak, self.features == "encoder")
 
-    def _unfitted(self, seed: int, has_places: bool, likelihood: str) -> Any:
-        """A fresh model with this seed, which learns by this likelihood."""
-        if isinstance(self.model, str):
-            usual = "convolutional-autoencoder" if has_places else "autoencoder"
-            name = usual if self.model == "auto" else self.model
-            if name not in family():
-                raise UnknownNameError.among("model", name, ("auto", *family()))
-            options = {"likelihood": likelihood, "device": self.device, "verbose": self.verbose}
-            return family()[name](random_state=seed, **options)
-        if not isinstance(self.model, Estimator):
-            allowed = "it is 'auto', the name of a member of the family, or an unfitted estimator of ours"
-            raise ParameterError(f"model={self.model!r:.60}", allowed, "use model='auto'")
-        model = clone(self.model)
-        named = {} if model.likelihood != "auto" else {"likelihood": likelihood}
-        return model.set_params(**named, random_state=seed if model.random_state is None else model.random_state)
+    def _unfitted(self, seed: int, has_places: bool, likelihood: str, number: int) -> Any:
+        """A fresh model with this seed, which learns by this likelihood unless it names its own."""
+        usual = "convolutional-autoencoder" if has_places else "autoencoder"
+        asked = usual if self.model == "auto" else self.model
+        model = unfitted(asked, seed, number, device=self.device, verbose=self.verbose)
+        return model if model.likelihood != "auto" else model.set_params(likelihood=likelihood)
+
+    def _evidence(self, X: Any) -> Evidence:
+        """Scores of new images, none of which trained."""
+        return fresh(cast(Any, self.heat_), pictures(X), self.trained_)
 
 
 def pictures(X: Any) -> Any:

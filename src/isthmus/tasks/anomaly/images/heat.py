@@ -13,10 +13,11 @@ from torch import Tensor
 from torch.nn.functional import interpolate
 
 from isthmus.core.code import Batch
+from isthmus.core.source import Source
 from isthmus.estimator.inputs import read
 from isthmus.tasks.anomaly.digests import Known, digests
 from isthmus.tasks.anomaly.images.features import Places, check_levels, maps_of, usual
-from isthmus.tasks.anomaly.scorer import Scorer
+from isthmus.tasks.anomaly.scorer import Floats, Scorer
 
 
 @dataclass(eq=False)
@@ -60,31 +61,46 @@ class Heat:
     def known(self, known: Known | None) -> None:
         self.scorer.known = known
 
+    def terms(self, X: Any) -> Tensor:
+        """What the score of each image is made of, as if it were new: its peak, or the terms of the fusion."""
+        return self._peaks(read(self.model, X)) if self.is_peak else self.scorer.terms(X)
+
+    def settle(self, terms: Tensor) -> Floats:
+        """The scores that terms of new good images make, and the scale of a fusion from them, (n,)."""
+        return terms.numpy() if self.is_peak else self.scorer.settle(terms)
+
     def learn(self, X: Any, features: bool) -> Heat:
         """Learn from the images of training what is usual at each place."""
         source = read(self.model, X)
         if features:
             check_levels(self.model)
-            self.places = Places.of(self.scorer.blocks.run(source, self._maps))
+            self.places = Places.of(self._run(source, self._maps))
         if self.model.spec_.kind == "image":
-            self.usual = torch.stack(usual(self.scorer.blocks.run(source, self._blurred)))
+            self.usual = torch.stack(usual(self._run(source, self._blurred)))
         return self
 
     def heat(self, X: Any) -> NDArray[np.float32]:
         """The heat of each pixel, (n, h, w)."""
-        return self.scorer.blocks.run(read(self.model, X), self._heat).numpy()
+        heat: NDArray[np.float32] = self._run(read(self.model, X), self._heat).numpy()
+        return heat
 
-    def scores(self, X: Any) -> NDArray[np.float64]:
+    def scores(self, X: Any) -> Floats:
         """Anomaly score of each image, (n,)."""
         if not self.is_peak:
             return self.scorer.scores(X)
         source = read(self.model, X)
-        peaks = self.scorer.blocks.run(source, self._peak).double().numpy()
+        peaks = self._peaks(source).numpy()
         return peaks if self.known is None else self.known.instead(digests(source), peaks)
 
     def residuals(self, X: Any) -> Tensor:
         """What the model did not explain of each cell, (n, D) float64."""
         return self.scorer.residuals(X)
+
+    def _run(self, source: Source, function: Callable[[Batch], Tensor]) -> Tensor:
+        return self.scorer.members[0].run(source, function)
+
+    def _peaks(self, source: Source) -> Tensor:
+        return self._run(source, self._peak).double()
 
     def _peak(self, batch: Batch) -> Tensor:
         return self._heat(batch).flatten(1).amax(1)
@@ -119,20 +135,20 @@ class HeatRecipe:
     """How a `Heat` is made: a fresh model each time, trained and read in one way.
 
     Args:
-        model: Gives an unfitted model.
+        model: Gives an unfitted model, by the number of a member, of which there is one.
         smooth: As in `Heat`.
         is_peak: As in `Heat`.
         features: Whether the encoder's features are read, and not what pixels lose.
     """
 
-    model: Callable[[], Any]
+    model: Callable[[int], Any]
     smooth: float
     is_peak: bool
     features: bool
 
     def cooked(self, X: Any) -> Heat:
         """A `Heat` fitted on good images."""
-        scorer = Scorer.fitted(self.model(), X, "distortion" if self.is_peak else "fusion")
+        scorer = Scorer.fitted([self.model(0)], X, "distortion" if self.is_peak else "fusion")
         return Heat(scorer, self.smooth, self.is_peak).learn(X, self.features)
 
 

@@ -1,0 +1,1 @@
+"""Anomaly detection in time series: windows are scored, points judged, episodes told."""
