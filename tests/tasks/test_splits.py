@@ -119,6 +119,14 @@ def test_shares_that_are_none_are_refused(fractions: tuple[float, ...]) -> None:
         split_for_detection(ROWS, fractions=fractions)
 
 
+@pytest.mark.parametrize(("missing", "dtype"), [(np.nan, "float64"), (np.datetime64("NaT"), "datetime64[D]")])
+def test_a_missing_time_is_refused(missing: Any, dtype: str) -> None:
+    time = np.arange(200).astype(dtype)
+    time[[7, 9]] = missing
+    with pytest.raises(InputError, match=r"time\[7\]=(nan|NaT), and 2 in all.*drop those rows"):
+        split_for_detection(ROWS, time=time)
+
+
 def test_groups_of_another_length_are_refused() -> None:
     with pytest.raises(InputError, match=r"groups of shape \(3,\)"):
         split_for_detection(ROWS, groups=[0, 1, 2])

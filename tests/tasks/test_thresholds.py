@@ -112,7 +112,8 @@ def test_known_anomalies_never_calibrate() -> None:
 def test_alerts_in_a_span_are_a_budget() -> None:
     assert isthmus.alpha_for(alerts=3, rows=2_000_000) == 1.5e-6
     assert isthmus.alpha_for(alerts=0.5, rows=100) == 0.005
-    for alerts, rows in ((0, 10), (10, 10), (-1, 10), (1, float("inf")), (float("nan"), 10)):
+    bad: list[tuple[Any, Any]] = [(0, 10), (10, 10), (-1, 10), (1, float("inf")), (float("nan"), 10), ("3", 10)]
+    for alerts, rows in bad:
         with pytest.raises(ParameterError, match="0 < alerts < rows, both in the same span"):
             isthmus.alpha_for(alerts=alerts, rows=rows)
 

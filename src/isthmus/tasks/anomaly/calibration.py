@@ -111,7 +111,8 @@ def alpha_for(*, alerts: float, rows: float) -> float:
         >>> rows_needed(alpha_for(alerts=3, rows=2_000))
         666
     """
-    if not (0 < alerts < rows < math.inf):
+    numbers = all(isinstance(value, int | float | np.number) for value in (alerts, rows))
+    if not (numbers and 0 < alerts < rows < math.inf):
         allowed = "the budget is a share of the rows: 0 < alerts < rows, both in the same span"
         raise ParameterError(f"alerts={alerts!r}, rows={rows!r}", allowed, "use alerts=3, rows=2_000_000 for a day")
     return alerts / rows

@@ -184,11 +184,15 @@ def column_of(name: str, values: ArrayLike, n: int) -> NDArray[Any]:
     """One value for each of the n rows.
 
     Raises:
-        InputError: another shape.
+        InputError: another shape, or a missing entry.
     """
     given = np.asarray(values)
     if given.shape != (n,):
         raise InputError(f"{name} of shape {given.shape}", f"it has one entry for each of the {n} rows", "reshape it")
+    missing = np.flatnonzero(given != given)  # as NaN and NaT are not
+    if len(missing):
+        came = f"{name}[{missing[0]}]={given[missing[0]]}, and {len(missing)} in all"
+        raise InputError(came, "a missing entry says nothing of where its row belongs", "fill it, or drop those rows")
     return given
 
 
