@@ -29,6 +29,7 @@ from isthmus.tasks.anomaly.calibration import (
     place,
     rows_needed,
 )
+from isthmus.tasks.anomaly.diagnosis import Diagnosed
 from isthmus.tasks.anomaly.evidence import Evidence, Recipe, held_out
 from isthmus.tasks.anomaly.explanation import Reason, reasons
 from isthmus.tasks.anomaly.labels import anomalies_in
@@ -40,7 +41,7 @@ WORKHORSE = "autoencoder"
 
 
 @dataclass(eq=False, repr=False)
-class AnomalyDetector(OutlierMixin, BaseEstimator):
+class AnomalyDetector(Diagnosed, OutlierMixin, BaseEstimator):
     r"""Raises an alarm for at most a share alpha of the normal rows, and for as many anomalies as it can.
 
         rows -> model -> what is lost + what crosses -> anomaly score -> above the threshold? -> alarm

@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from isthmus.core.code import Batch
+from isthmus.core.source import Source
+from isthmus.data.memory import TensorSource
 from isthmus.estimator.blocks import Blocks
 from isthmus.estimator.inputs import read
 from isthmus.tasks.anomaly.digests import Known, digests
@@ -55,12 +57,20 @@ class Scorer:
             X: Normal rows.
             score: One of `SCORES`.
         """
-        scorer = cls(model.fit(X))
+        return cls(model.fit(X)).priced_by(X, score)
+
+    def priced_by(self, X: Any, score: str) -> Self:
+        """Learn from normal rows what the score needs, without training.
+
+        Args:
+            X: Normal rows.
+            score: One of `SCORES`.
+        """
         if score != "distortion":
-            scorer.lost = _lost(scorer.residuals(X))
+            self.lost = _lost(self.residuals(X))
         if score == "fusion":
-            scorer.crossed = _crossed(scorer._run(X, scorer._code))
-        return scorer
+            self.crossed = _crossed(self._run(X, self._code))
+        return self
 
     def concentrated(self, X: Any, core: float) -> Self:
         """Learn what the fusion needs from the rows that cost least, again and again, until those stay the same.
@@ -91,7 +101,7 @@ class Scorer:
 
     def scores(self, X: Any) -> NDArray[np.float64]:
         """Anomaly score of each row in nats, (n,): what it loses and what its crossing costs."""
-        source = read(self.model, X)
+        source = self._read(X)
         cost = self.blocks.run(source, self._priced if self.lost is None else self._cost).double().numpy()
         return cost if self.known is None else self.known.instead(digests(source), cost)
 
@@ -117,7 +127,12 @@ class Scorer:
         self.__post_init__()
 
     def _run(self, X: Any, function: Any) -> Tensor:
-        return self.blocks.run(read(self.model, X), function)
+        return self.blocks.run(self._read(X), function)
+
+    def _read(self, X: Any) -> Source:
+        """Rows as the model reads them; a source was read before."""
+        source: Source = X if isinstance(X, TensorSource) else read(self.model, X)
+        return source
 
     def _rebuilt(self, batch: Batch) -> Tensor:
         expected: Tensor = self.model.network_.rebuild(batch)

@@ -77,3 +77,8 @@ class Whitening:
     def cost(self, rows: Tensor) -> Tensor:
         """Half the squared Mahalanobis distance: -log N(v; m, Sigma) in nats up to a constant, (B,)."""
         return self.parts(rows).sum(1)
+
+    def drawn(self, n: int, generator: torch.Generator) -> Tensor:
+        """n vectors from the normal distribution that the price belongs to, (n, D)."""
+        noise = torch.randn(n, len(self.center), generator=generator, dtype=torch.float64)
+        return self.center + self.scale * (noise if self.root is None else noise @ torch.linalg.inv(self.root))
