@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from scipy.stats import ttest_ind
+from sklearn.base import clone
 
 import isthmus
 from isthmus.core.spec import Spec
@@ -15,6 +18,7 @@ from isthmus.errors import InputError, TooFewRowsError
 from isthmus.estimator.inputs import read
 from isthmus.metrics import Interval, roc_auc
 from isthmus.tasks.anomaly.diagnosis import Diagnosis
+from isthmus.tasks.anomaly.levers import larger, simpler, smaller
 from isthmus.tasks.anomaly.power import DETECTOR, RESIDUAL, Power, Rows, _turns
 from isthmus.tasks.anomaly.probes import far_points, mosaics
 from isthmus.tasks.anomaly.separation import Separation
@@ -131,8 +135,6 @@ def test_a_detector_stands_beside_all_controls(labelled: Diagnosis, detector: An
 
 
 def test_a_diagnosis_is_told_as_text_json_and_blocks(labelled: Diagnosis) -> None:
-    import json
-
     told = json.loads(json.dumps(labelled.as_dict()))
     assert told["verdict"] == labelled.verdict == str(labelled).split("\n")[0]
     assert "nearest neighbours" in str(labelled) and labelled.seen in str(labelled)
@@ -153,37 +155,34 @@ def plane(n: int) -> Any:
     return random.normal(size=(n, 3)) @ random.normal(size=(3, 12)) + 0.1 * random.normal(size=(n, 12))
 
 
-def verdict(X: Any, score: str = "fusion", **options: Any) -> str:
+def verdict(X: Any, **options: Any) -> str:
     """Of a detector with such a model, without labels."""
     model = isthmus.Autoencoder(**{"epochs": 40, "batch_size": 32, "device": "cpu", **options})
-    detector = isthmus.AnomalyDetector(model, alpha=0.05, score=score, random_state=0).fit(X)
-    found: str = detector.diagnose(X).verdict
+    detector = isthmus.AnomalyDetector(model, alpha=0.05, random_state=0).fit(X[::2], X_calibration=X[1::2])
+    found: str = detector.diagnose(X[1::2], X_train=X[::2]).verdict
     return found
 
 
-@pytest.mark.parametrize("score", ["fusion", "distortion"])
-def test_planted_faults_are_named_without_labels(score: str) -> None:
-    X = plane(400)
-    assert verdict(X, score, latent_dim=3, hidden_dims=()) == "sound"
-    noise = np.random.default_rng(0).normal(size=(400, 12))  # which a code of twelve numbers can only copy
+def test_planted_faults_are_named_without_labels() -> None:
+    X = plane(800)
+    assert verdict(X, latent_dim=3, hidden_dims=()) == "sound"
+    noise = np.random.default_rng(0).normal(size=(800, 12))  # which a code of twelve numbers can only copy
     copies = {"latent_dim": 12, "hidden_dims": (), "activation": "linear", "allow_overcomplete": True}
-    assert verdict(noise, score, **copies, epochs=60, learning_rate=1e-2) == "overpowered"
-    assert verdict(X, score, latent_dim=3, epochs=1, learning_rate=1e-5) == "underpowered"
+    assert verdict(noise, **copies, epochs=60, learning_rate=1e-2) == "overpowered"
+    assert verdict(X, latent_dim=3, epochs=1, learning_rate=1e-5) == "underpowered"
 
 
 def test_columns_that_have_nothing_to_do_with_each_other_need_no_network() -> None:
-    assert verdict(np.random.default_rng(0).normal(size=(400, 10)), latent_dim=2) == "use a simpler model"
+    assert verdict(np.random.default_rng(0).normal(size=(800, 10)), latent_dim=2) == "use a simpler model"
 
 
 def test_without_rows_they_are_drawn_from_what_the_detector_knows(detector: Any, tumours: Any) -> None:
-    blind, shown = detector.diagnose(), detector.diagnose(tumours.benign)
+    blind, shown = (detector.diagnose(rows, X_train=tumours.benign) for rows in (None, tumours.benign))
     assert blind.verdict == shown.verdict
     assert blind.power.kept == pytest.approx(shown.power.kept, abs=0.2)
 
 
 def test_other_data_than_numbers_can_be_diagnosed() -> None:
-    import pandas as pd
-
     random = np.random.default_rng(0)
     a, b = random.normal(size=(2, 300))
     frame = pd.DataFrame({"a": a, "b": a + 0.1 * b, "c": np.where(a > 0, "x", "y"), "d": a > 0.5})
@@ -207,23 +206,18 @@ def test_what_cannot_be_judged_is_refused(detector: Any, tumours: Any) -> None:
 
 def test_a_diagnosis_changes_nothing_and_repeats_itself(detector: Any, tumours: Any) -> None:
     before = detector.anomaly_score(tumours.malignant)
-    first, second = (detector.diagnose(tumours.benign).as_dict() for _ in range(2))
+    first, second = (detector.diagnose(tumours.benign, X_train=tumours.benign).as_dict() for _ in range(2))
     assert first == second
     assert (detector.anomaly_score(tumours.malignant) == before).all()
 
 
-@pytest.mark.parametrize("score", ["distortion"])
-def test_levers_are_calls_that_run(score: str) -> None:
-    from sklearn.base import clone
-
+def test_levers_are_calls_that_run() -> None:
     X = plane(300)
     model = isthmus.Autoencoder(latent_dim=12, hidden_dims=(16,), allow_overcomplete=True, epochs=8, device="cpu")
-    detector = isthmus.AnomalyDetector(model, alpha=0.05, score=score, random_state=0).fit(X)
+    detector = isthmus.AnomalyDetector(model, alpha=0.05, score="distortion", random_state=0).fit(X, X_calibration=X)
     names = {"clone": clone, "isthmus": isthmus, "detector": detector, "X": X}
-    from isthmus.tasks.anomaly.levers import larger, smaller
-
-    power_of = detector.diagnose(X).power
-    found = [*smaller(detector, power_of), *larger(detector, power_of)]
+    told = detector.diagnose(X, X_train=X).power
+    found = [*smaller(detector, told), *larger(detector, told), *simpler(detector, told)[1:]]
     assert {"smaller code", "dropout in the encoder", "stopping early", "longer training"} <= {
         one.name for one in found
     }

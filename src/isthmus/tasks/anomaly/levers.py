@@ -90,10 +90,13 @@ def larger(detector: Any, power: Power) -> list[Lever]:
 
 
 def simpler(detector: Any, power: Power) -> list[Lever]:
-    """No network."""
-    rival = power.rival
-    does = f"ROC-AUC {area(power.controls[rival].roc_auc)} on these rows, with nothing to train"
-    return [Lever(rival, CONTROLS[rival].format(latent=detector.model_.latent_dim_), does), *_better_scores(power)]
+    """No network: the control that won, or one column at a time where nothing else is to be seen."""
+    rival = power.rival if power.labelled else next(iter(CONTROLS))
+    does = f"ROC-AUC {area(power.controls[rival].roc_auc)} on these rows" if power.labelled else "finds what is far off"
+    return [
+        Lever(rival, CONTROLS[rival].format(latent=detector.model_.latent_dim_), f"{does}, with nothing to train"),
+        *_better_scores(power),
+    ]
 
 
 def _better_scores(power: Power) -> list[Lever]:
