@@ -39,7 +39,7 @@ class Separation:
         >>> scores = np.append(np.arange(200.0), [150.0, 250.0, 300.0, 400.0])
         >>> found = Separation.of(np.arange(204) >= 200, scores)
         >>> round(found.delta, 3), {budget: round(share.value, 2) for budget, share in found.recall.items()}
-        (0.877, {0.005: 0.75, 0.01: 0.75, 0.05: 0.75})
+        (0.876, {0.005: 0.75, 0.01: 0.75, 0.05: 0.75})
     """
 
     p: float
