@@ -17,7 +17,6 @@ from isthmus.tasks.anomaly.power import DETECTOR, Power, measured
 from isthmus.tasks.anomaly.separation import Separation
 from isthmus.tasks.anomaly.verdicts import area, seen, suspicions, with_labels, without_labels
 
-VERDICTS = ("underpowered", "sound", "overpowered", "use a simpler model")
 LEVERS = {"underpowered": larger, "overpowered": smaller, "use a simpler model": simpler}
 
 
