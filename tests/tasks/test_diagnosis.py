@@ -60,6 +60,7 @@ def test_labels_decide(given: dict[str, float], verdict: str) -> None:
         ({}, "sound"),
         ({"kept": 0.9}, "sound"),  # a wide code, whose residuals tell all the same
         ({"kept": 0.995}, "overpowered"),
+        ({"kept": 0.995, "residual": 0.1}, "use a simpler model"),
         ({"kept": 0.8, "residual": 0.1, "rival": 3.0}, "overpowered"),
         ({"far": 0.97}, "overpowered"),
         ({"residual": 0.1, "rival": 3.0}, "underpowered"),
@@ -155,11 +156,12 @@ def plane(n: int) -> Any:
     return random.normal(size=(n, 3)) @ random.normal(size=(3, 12)) + 0.1 * random.normal(size=(n, 12))
 
 
-def verdict(X: Any, **options: Any) -> str:
-    """Of a detector with such a model, without labels."""
+def verdict(X: Any, seen: Any = None, **options: Any) -> str:
+    """Of a detector with such a model, without labels, on rows like its own or on those seen."""
     model = isthmus.Autoencoder(**{"epochs": 40, "batch_size": 32, "device": "cpu", **options})
     detector = isthmus.AnomalyDetector(model, alpha=0.05, random_state=0).fit(X[::2], X_calibration=X[1::2])
-    found: str = detector.diagnose(X[1::2], X_train=X[::2]).verdict
+    rows = X if seen is None else seen
+    found: str = detector.diagnose(rows[1::2], X_train=rows[::2]).verdict
     return found
 
 
@@ -168,7 +170,7 @@ def test_planted_faults_are_named_without_labels() -> None:
     assert verdict(X, latent_dim=3, hidden_dims=()) == "sound"
     noise = np.random.default_rng(0).normal(size=(800, 12))  # which a code of twelve numbers can only copy
     copies = {"latent_dim": 12, "hidden_dims": (), "activation": "linear", "allow_overcomplete": True}
-    assert verdict(noise, **copies, epochs=60, learning_rate=1e-2) == "overpowered"
+    assert verdict(noise, X / X.std(0), **copies, epochs=60, learning_rate=1e-2) == "overpowered"
     assert verdict(X, latent_dim=3, epochs=1, learning_rate=1e-5) == "underpowered"
 
 

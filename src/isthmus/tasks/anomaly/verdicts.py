@@ -37,19 +37,20 @@ def with_labels(power: Power) -> Verdict:
 def without_labels(power: Power) -> Verdict:
     """The verdict on stand-ins: what the model itself loses of them, for a score can hide what a model lacks.
 
-    Stand-ins vary as much as normal rows do, column by column. A model that rebuilds all of that has learnt to copy.
-    Where it surely loses more of them than of normal rows it is sound. Else, if no control can tell them apart either,
-    there is nothing that a network could learn; and if one can, the model has too much power where it rebuilds most
-    of the stand-ins, and too little where it loses them and normal rows alike, as the mean would.
+    Stand-ins vary as much as normal rows do, column by column. Where neither the model's losses nor any control tell
+    them from normal rows, there is nothing that a network could learn. A model that rebuilds all of a stand-in is a
+    copy. One that surely loses more of them than of normal rows is sound; any other has too much power where it
+    rebuilds most of a stand-in, and too little where it loses them and normal rows alike, as the mean would.
     """
     if power.missed:
         return "overpowered", "points 10 standard deviations off raise no alarm: the network extrapolates"
+    tells = is_large(power.separations[RESIDUAL])
+    if not tells and not any(map(is_large, power.controls.values())):
+        return "use a simpler model", "no method sees what columns have to do with each other: one at a time will do"
     if power.kept_of_anomalies >= ALL:
         return "overpowered", "a row comes out again whether or not its columns fit each other: the model is a copy"
-    if is_large(power.separations[RESIDUAL]):
+    if tells:
         return "sound", "the model loses surely more of rows in which nothing fits"
-    if not any(map(is_large, power.controls.values())):
-        return "use a simpler model", "no method sees what columns have to do with each other: one at a time will do"
     if power.kept_of_anomalies >= MOST:
         return "overpowered", "most of a row comes out again though nothing in it fits, and no more of one that does"
     return "underpowered", "what is lost is hardly more than the mean would lose, and controls see what could be learnt"
