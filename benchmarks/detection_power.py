@@ -41,7 +41,6 @@ from isthmus.metrics.intervals import wilson_interval
 
 ROOT = Path(__file__).resolve().parents[1]
 QUESTION = Question("detection_power", "Does diagnose() say rightly which detectors are good?", ROOT, (0, 1, 2, 3, 4))
-SETS = (*TABLES, CELLS)
 NOTE = f"dropout {DROPOUT}; cells of {SIDE} x {SIDE} pixels, which is what one core does in time, of 300 x 300"
 
 Measured = Callable[[Desk], Figure | Absent]
@@ -74,15 +73,15 @@ def told(table: Table, name: str, variant: str, score: str) -> dict[str, Any]:
     return {**means, "good": sum(map(is_good, found)), **verdicts}
 
 
-def right(desk: Desk, rule: Told, by: tuple[str, ...] = SCORES) -> Figure:
+def right(desk: Desk, rule: Told, sets: tuple[str, ...]) -> Figure:
     """The share of right verdicts over sets, variants, seeds and scores."""
     hits: dict[str, list[bool]] = {}
-    for name in SETS:
+    for name in sets:
         table = measured(desk, name)
         for place in range(len(desk.seeds)):
             of_seed = {variant: table.found[f"{name}: {variant}"][place] for variant in VARIANTS}
             for variant in VARIANTS:
-                hit = [is_right(rule(of_seed[variant], score), variant, of_seed, score) for score in by]
+                hit = [is_right(rule(of_seed[variant], score), variant, of_seed, score) for score in SCORES]
                 hits.setdefault(f"{name}, {variant}", []).extend(hit)
     every = [hit for group in hits.values() for hit in group]
     missed = {
@@ -103,14 +102,16 @@ RULES: dict[str, Told] = {
     "rule of thumb, code of inputs / 50 to / 20": folk_width,
     "always sound": lambda found, score: "sound",
 }
-for one_set in SETS:
-    for change in (*LEVERS, ONE):
-        line = f"{one_set}: ROC-AUC that {change} adds to {WIDE}, by the model's own cost"
-        QUESTION.line(line, unit="")(with_data(partial(gain, name=one_set, lever=change, score="distortion")))
-    line = f"{one_set}: ROC-AUC that {LEVERS[0]} add to {WIDE}, by the fusion"
-    QUESTION.line(line, unit="")(with_data(partial(gain, name=one_set, lever=LEVERS[0], score="fusion")))
-for title, rule in RULES.items():
-    QUESTION.line(f"{title}: share of right verdicts", unit="of the verdicts")(with_data(partial(right, rule=rule)))
+for where, sets in {"tables": tuple(TABLES), CELLS: (CELLS,)}.items():
+    for one_set in sets:
+        for change in (*LEVERS, ONE):
+            line = f"{one_set}, {change} instead of {WIDE}: ROC-AUC gained by the model's own cost"
+            QUESTION.line(line, unit="")(with_data(partial(gain, name=one_set, lever=change, score="distortion")))
+        line = f"{one_set}, {LEVERS[0]} instead of {WIDE}: ROC-AUC gained by the fusion"
+        QUESTION.line(line, unit="")(with_data(partial(gain, name=one_set, lever=LEVERS[0], score="fusion")))
+    for title, rule in RULES.items():
+        line = f"{where}, {title}: share of right verdicts"
+        QUESTION.line(line, unit="of the verdicts")(with_data(partial(right, rule=rule, sets=sets)))
 
 
 if __name__ == "__main__":
