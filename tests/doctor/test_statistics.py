@@ -13,10 +13,11 @@ from sklearn.metrics import r2_score
 from torch import Tensor
 
 import isthmus
+from isthmus.core.source import MOST_CELLS, MOST_ROWS, STRETCHES, sample
 from isthmus.data.memory import TensorSource
 from isthmus.doctor.findings import Finding, NotAsked
 from isthmus.doctor.limits import crossing, limits
-from isthmus.doctor.patient import MOST_CELLS, MOST_ROWS, STRETCHES, Patient, Rows, sample, shuffled
+from isthmus.doctor.patient import Patient, Rows, shuffled
 from isthmus.doctor.scale import FINE
 from isthmus.doctor.unseen import SURE, Party, _mann_whitney, memorisation
 from isthmus.estimator.inputs import read

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from isthmus.core.spec import Spec
+
+MOST_ROWS, MOST_CELLS = 2048, 2**22  # looked at: enough for shares to a hundredth, few enough for seconds
+STRETCHES = 64  # rows are taken in stretches all over the data, since rows near each other may be alike
 
 
 class Source(Protocol):
@@ -22,3 +26,14 @@ class Source(Protocol):
 
         The tensor is the caller's to change; the source keeps no reference to it.
         """
+
+
+def sample(source: Source, most: int = MOST_ROWS) -> Tensor:
+    """At most so many rows from all over the source, always the same ones, (n, ...)."""
+    total = len(source)
+    wanted = min(total, most, max(STRETCHES, MOST_CELLS // source.spec.n_features))
+    if wanted == total:
+        return source.block(0, total)
+    length = wanted // STRETCHES
+    starts = [place * (total - length) // (STRETCHES - 1) for place in range(STRETCHES)]
+    return torch.cat([source.block(start, start + length) for start in starts])

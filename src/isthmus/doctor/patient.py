@@ -11,15 +11,13 @@ from torch import Tensor
 
 from isthmus.core.code import Batch
 from isthmus.core.settings import Settings
-from isthmus.core.source import Source
+from isthmus.core.source import Source, sample
 from isthmus.core.spec import Spec
 from isthmus.data.memory import TensorSource
 from isthmus.estimator.blocks import Blocks
 from isthmus.parts.entry import COUNTS, Entry
 
-MOST_ROWS, MOST_CELLS = 2048, 2**22  # looked at: enough for shares to a hundredth, few enough for seconds
 MOST_NEIGHBOURS = 16_384  # rows that others are compared with, which go through no network
-STRETCHES = 64  # rows are taken in stretches all over the data, since rows near each other may be alike
 
 
 class Rows:
@@ -143,17 +141,6 @@ class Patient:
             return expected
 
         return self.explained(self.rows.numbers, self.rebuilt(self.rows.x, blind))
-
-
-def sample(source: Source, most: int = MOST_ROWS) -> Tensor:
-    """At most so many rows from all over the source, always the same ones, (n, ...)."""
-    total = len(source)
-    wanted = min(total, most, max(STRETCHES, MOST_CELLS // source.spec.n_features))
-    if wanted == total:
-        return source.block(0, total)
-    length = wanted // STRETCHES
-    starts = [place * (total - length) // (STRETCHES - 1) for place in range(STRETCHES)]
-    return torch.cat([source.block(start, start + length) for start in starts])
 
 
 def shuffled(x: Tensor) -> Tensor:

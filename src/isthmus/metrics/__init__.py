@@ -1,6 +1,7 @@
 """Figures of merit: pure functions of arrays."""
 
 from isthmus.metrics.affiliations import affiliation
+from isthmus.metrics.areas import auc_interval, auc_lead
 from isthmus.metrics.detection import average_precision, false_alarm_rate, recall, roc_auc
 from isthmus.metrics.events import Inflated, Rates, event_f1, point_adjusted_f1
 from isthmus.metrics.intervals import Interval, beta_interval, resampled_interval, wilson_interval
@@ -15,6 +16,8 @@ __all__ = [
     "aupro",
     "Rates",
     "affiliation",
+    "auc_interval",
+    "auc_lead",
     "average_precision",
     "beta_interval",
     "event_f1",

@@ -12,6 +12,7 @@ Floats: TypeAlias = NDArray[np.float64]
 Scores: TypeAlias = Callable[[Floats], Floats]
 
 NEIGHBOURS = 5
+MOST = 2048  # rows that controls learn from where they are asked beside a detector of any size
 
 
 def controls(X: Floats, components: int) -> dict[str, Scores]:
@@ -55,6 +56,29 @@ def controls(X: Floats, components: int) -> dict[str, Scores]:
         return distances[:, -1]
 
     return {"distance from the mean": from_mean, "PCA": from_plane, "nearest neighbours": from_neighbours}
+
+
+def every_control(X: Floats, components: int) -> dict[str, Scores]:
+    """The controls, a score drawn by lot, and scikit-learn's isolation forest, which learns from at most 2048 rows.
+
+    Args:
+        X: Normal rows, (n, D), all numbers.
+        components: As in `controls`.
+
+    Example:
+        >>> list(every_control(np.eye(4), components=2))
+        ['random', 'distance from the mean', 'PCA', 'nearest neighbours', 'isolation forest']
+    """
+    from sklearn.ensemble import IsolationForest
+
+    some = X[:: -(-len(X) // MOST)]
+    forest = IsolationForest(random_state=0).fit(some)
+    lots = np.random.default_rng(0)
+    return {
+        "random": lambda rows: lots.random(len(rows)),
+        **controls(some, components),
+        "isolation forest": lambda rows: -forest.score_samples(rows),
+    }
 
 
 def _length(rows: Floats) -> Floats:

@@ -19,6 +19,7 @@ from isthmus.estimator.defaults import whole
 from isthmus.estimator.face import Estimator
 from isthmus.tasks.anomaly import states
 from isthmus.tasks.anomaly.calibration import check_budget
+from isthmus.tasks.anomaly.diagnosis import Diagnosed
 from isthmus.tasks.anomaly.digests import Digests
 from isthmus.tasks.anomaly.evidence import Evidence, check_shared_out, fresh, given, held_out
 from isthmus.tasks.anomaly.explanation import Reason, reasons
@@ -32,7 +33,7 @@ from isthmus.tasks.anomaly.verdicts import Floats, Verdicts
 
 
 @dataclass(eq=False, repr=False)
-class AnomalyDetector(Verdicts, BaseEstimator):
+class AnomalyDetector(Diagnosed, Verdicts, BaseEstimator):
     r"""Raises an alarm for at most a share alpha of the normal rows, and for as many anomalies as it can.
 
         rows -> model -> what is lost, how far the code lies -> anomaly score -> above the threshold? -> alarm

@@ -48,12 +48,15 @@ class Member:
             score: One of `SCORES`.
         """
         member = cls(model.fit(X), score)
-        source = read(model, X)
-        if score in ("fusion", "mahalanobis"):
-            member.lost = Whitening.around_zero(member.run(source, member.residual))
-        if score in ("fusion", "latent"):
-            member.crossed = Neighbours.of(member.run(source, member.code))
-        return member
+        return member.priced_by(read(model, X))
+
+    def priced_by(self, source: Source) -> Self:
+        """Learn from normal rows what the score needs, without training."""
+        if self.score in ("fusion", "mahalanobis"):
+            self.lost = Whitening.around_zero(self.run(source, self.residual))
+        if self.score in ("fusion", "latent"):
+            self.crossed = Neighbours.of(self.run(source, self.code))
+        return self
 
     def run(self, source: Source, function: Any) -> Tensor:
         """One of the functions of a batch below, for all rows."""

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from isthmus.core.source import Source
+from isthmus.data.memory import TensorSource
 from isthmus.estimator.inputs import read
 from isthmus.tasks.anomaly.digests import Known, digests
 from isthmus.tasks.anomaly.member import Member
@@ -57,13 +58,13 @@ class Scorer:
 
     def scores(self, X: Any) -> Floats:
         """Anomaly score of each row, (n,)."""
-        source = read(self.model, X)
+        source = self._read(X)
         scores = self.scored(self._mean(source, "terms"))
         return scores if self.known is None else self.known.instead(digests(source), scores)
 
     def terms(self, X: Any) -> Tensor:
         """What is lost and what crosses for each row, as if it were new, (n, 2) float64."""
-        return self._mean(read(self.model, X), "terms")
+        return self._mean(self._read(X), "terms")
 
     def scored(self, terms: Tensor) -> Floats:
         """The anomaly score that terms make, (n, 2) -> (n,)."""
@@ -90,14 +91,19 @@ class Scorer:
 
     def shares(self, X: Any) -> Tensor:
         """Each column's share of a row's score, (n, D); what they leave of 1 is the codes'."""
-        source = read(self.model, X)
+        source = self._read(X)
         terms = self._mean(source, "terms").clamp_min(0)
         terms = terms if self.scale is None else terms / self.scale.spread
         lost = terms[:, 0] / terms.sum(1).clamp_min(torch.finfo(terms.dtype).tiny)
         return self._mean(source, "profile") * lost[:, None]
 
+    def _read(self, X: Any) -> Source:
+        """Rows as the models read them; a source of tensors was read before."""
+        source: Source = X if isinstance(X, TensorSource) else read(self.model, X)
+        return source
+
     def _first(self, X: Any, name: str) -> Tensor:
-        return self.members[0].run(read(self.model, X), getattr(self.members[0], name))
+        return self.members[0].run(self._read(X), getattr(self.members[0], name))
 
     def _mean(self, source: Source, name: str) -> Tensor:
         found = [member.run(source, getattr(member, name)) for member in self.members]

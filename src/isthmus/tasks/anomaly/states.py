@@ -30,6 +30,7 @@ VERBS = (
     "score_samples",
     "decision_function",
     "p_value",
+    "diagnose",
     "save",
 )
 

@@ -90,6 +90,11 @@ class Whitening:
         """Half the squared Mahalanobis distance: -log N(v; m, Sigma) in nats up to a constant, (B,)."""
         return self.parts(rows).sum(1)
 
+    def drawn(self, n: int, generator: torch.Generator) -> Tensor:
+        """n vectors from the normal distribution that the price belongs to, (n, D)."""
+        noise = torch.randn(n, len(self.center), generator=generator, dtype=torch.float64)
+        return self.center + self.scale * (noise if self.root is None else noise @ torch.linalg.inv(self.root))
+
     def _white(self, rows: Tensor) -> Tensor:
         """w, with columns of zeros beside it so that no kernel meets a rest of a row, (B, D or a little more)."""
         standard = (rows - self.center) / self.scale
