@@ -47,6 +47,7 @@ def page(found: Evaluation, name: str) -> Page:
 def headline(found: Evaluation) -> Block:
     """The four numbers to remember."""
     confusion, promise, alerts = found.confusion(), found.detector.promise_, found.alerts()
+    area = found.figures()[DETECTOR]["roc_auc"]
     rows = f"of {found.operation.rows_per_day:,.0f} rows, {100 * found.share:.3g} % of them anomalies"
     items = [
         ("Anomalies found", per_cent(confusion.recall.value, 0), f"95 % interval {span(confusion.recall, 0)}"),
@@ -55,16 +56,22 @@ def headline(found: Evaluation) -> Block:
             per_cent(confusion.false_alarm_rate.value, 1),
             f"of normal rows, {span(confusion.false_alarm_rate, 1)}; the budget is {100 * promise.alpha:g} %",
         ),
-        ("ROC-AUC", f"{found.figures()[DETECTOR]['roc_auc'].value:.3f}", "chance that an anomaly scores higher"),
+        ("ROC-AUC", f"{area.value:.3f}", f"{area.low:.3f} to {area.high:.3f}; chance that an anomaly scores higher"),
         ("Alerts a day", numeral(alerts.value, 3), f"{numeral(alerts.low, 3)} to {numeral(alerts.high, 3)}, {rows}"),
     ]
-    return Figures([(label, value, note.replace(" %", "\u00a0%")) for label, value, note in items])
+    return Figures([(label, value, unbreakable(note)) for label, value, note in items])
 
 
 def verdict(found: Evaluation) -> Block:
     """Whether to use it."""
     outcome = found.verdict()
-    return Note("note" if outcome is None else KINDS[outcome.winner], "\n\n".join(sentences(found)), title="Verdict")
+    text = unbreakable("\n\n".join(sentences(found)))
+    return Note("note" if outcome is None else KINDS[outcome.winner], text, title="Verdict")
+
+
+def unbreakable(text: str) -> str:
+    """The same with every per cent sign on the line of its number."""
+    return text.replace(" %", "\u00a0%")
 
 
 def warnings(found: Evaluation) -> list[Block]:

@@ -40,7 +40,7 @@ def recommended(found: Evaluation) -> str:
     if outcome is None:
         return "No control was asked whether something simpler finds as many."
     recall = found.confusion(outcome.control).recall
-    other = f"{per_cent(recall.value, 0)} of the anomalies ({span(recall, 0)}) are found by it at the same budget."
+    other = f"That control finds {per_cent(recall.value, 0)} ({span(recall, 0)}) at the same budget."
     advice = {
         "detector": "Use the detector.",
         "control": f"Use {outcome.control}, or look for what the model lacks.",

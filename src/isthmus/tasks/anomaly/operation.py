@@ -26,7 +26,7 @@ class Operation:
     Example:
         >>> work = Operation(rows_per_day=1000, miss=500, review=5)
         >>> work.cost(recall=0.5, false_alarm_rate=0.01, share=0.001)
-        300.0
+        302.45
     """
 
     rows_per_day: float = 1000.0
