@@ -14,8 +14,10 @@ import isthmus
 from isthmus.cli import demo as command
 from isthmus.tasks.anomaly import demo as demonstration
 from isthmus.tasks.anomaly import page as pages
+from isthmus.tasks.anomaly import page_blocks
 from isthmus.tasks.anomaly.comparison import DETECTOR
-from isthmus.tasks.anomaly.page import AGAIN, HEADS, cell, short
+from isthmus.tasks.anomaly.page import AGAIN
+from isthmus.tasks.anomaly.page_blocks import HEADS, cell, short
 
 SPLITS = 2
 
@@ -70,7 +72,7 @@ def test_the_page_has_the_figures_that_were_found(outcome: Outcome) -> None:
     for anomaly in outcome.demo.anomalies:
         first = anomaly.reasons[0]
         assert f"{anomaly.row}, " in page
-        assert all(word in page for word in (first.column, short(first.seen), short(first.expected)))
+        assert all(str(word) in page for word in (first.column, short(first.seen), short(first.expected)))
     assert str(outcome.demo.first.detector.promise_) in page
     assert demonstration.said(*outcome.demo.comparison.verdict()) in page
 
@@ -84,7 +86,7 @@ def test_the_page_needs_nothing_but_itself(outcome: Outcome) -> None:
 def test_without_matplotlib_the_page_says_how_to_have_its_charts(
     outcome: Outcome, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pages, "find_spec", lambda name: None)
+    monkeypatch.setattr(page_blocks, "find_spec", lambda name: None)
     text = pages.page(outcome.demo).html()
     assert text.count("isthmus[plot]") == 4
     assert "<svg" not in text

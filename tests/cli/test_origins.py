@@ -100,6 +100,7 @@ def test_the_model_is_found_wherever_it_is_named(toml: Path, monkeypatch: pytest
     assert model_named(["fit", "--epochs", "3", "rows.csv"], "fit") == ""
     assert model_named(["fit", "--epochs", "3", "--model=vae", "rows.csv"], "fit") == "vae"
     assert model_named(["fit", "rows.csv", "--config", str(toml)], "fit") == "denoising-autoencoder"
+    assert model_named(["detect", "fit", "rows.csv", "--model", "vae"], "detect fit") == "vae"
     monkeypatch.setenv("ISTHMUS_FIT_MODEL", "autoencoder")
     assert model_named(["fit", "rows.csv", "--config", str(toml)], "fit") == "autoencoder"
 

@@ -37,6 +37,7 @@ def test_the_page_of_a_detector_shows_its_model_and_its_own_parameters(score: st
     model = package.VAE(epochs=2, random_state=0)
     detector = package.AnomalyDetector(model, alpha=0.1, score=score, random_state=0).fit(load_iris().data)
     page = page_of(detector, "iris").html()
+    assert "What is promised" in page and f"budget of {100 * detector.alpha:g}" in page
     assert "AnomalyDetector iris" in page and "a detector around a <code>VAE</code>" in page
     assert "alpha" in page and score in page
 

@@ -14,9 +14,9 @@ import isthmus as package
 from isthmus.cli.main import COMMANDS
 from tests.cli.command import Isthmus, command_line, process
 
-LEARN = ("demo", "data", "models", "fit", "tune")
+LEARN = ("demo", "data", "models", "fit", "tune", "detect")
 NAMES = (*LEARN, "encode", "decode", "reconstruct", "sample", "score", "doctor", "report", "version")
-GROUPS = {"data": ("list", "get")}
+GROUPS = {"data": ("list", "get"), "detect": ("fit", "evaluate", "diagnose")}
 LEAVES = [[name, *below] for name in NAMES for below in ([[one] for one in GROUPS.get(name, ())] or [[]])]
 HEAVY = ("torch", "sklearn", "scipy", "numpy", "pandas", "polars", "pyarrow", "matplotlib")
 LOOK = f"import sys; sys.exit(str(heavy) if (heavy := [name for name in {HEAVY} if name in sys.modules]) else 0)"
@@ -28,6 +28,8 @@ QUICK = [
     ["models"],
     ["fit", "--help"],
     ["fit", "--print-config"],
+    ["detect", "fit", "--help"],
+    ["detect", "evaluate", "--help"],
 ]
 
 
@@ -83,6 +85,9 @@ UNUSABLE = [
     (["fit", "a.csv", "--model", "vae", "--out", "o", "--schedule", "cosin"], "UsageError", ["cosin", "cosine"]),
     (["fit", "a.csv", "--config", "none.toml"], "UsageError", ["none.toml", "No such file"]),
     (["fit", "none.csv", "--model", "vae", "--out", "o"], "DataFileError", ["none.csv is not there"]),
+    (["detect", "fit", "rows.csv", "--model", "vea", "--out", "o"], "UnknownNameError", ["Did you mean 'vae'?"]),
+    (["detect", "fit", "none.csv", "--out", "o"], "DataFileError", ["none.csv is not there"]),
+    (["detect", "evaluate", "nowhere", "none.csv"], "MissingFileError", ["nowhere", "config.json"]),
     (["score", "nowhere", "none.csv", "--out", "s.csv"], "MissingFileError", ["nowhere", "config.json"]),
     (["score", "nowhere", "none.csv", "--out", "s.npy"], "UsageError", ["s.npy", ".parquet"]),
     (["encode", "nowhere", "--out", "z.npy"], "UsageError", ["DATA requires"]),

@@ -5,19 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from cyclopts import App
-
 from isthmus.cli.batch import TABLES
+from isthmus.cli.groups import Group
 from isthmus.cli.output import PLAIN, Output
 from isthmus.errors import UsageError
 
 if TYPE_CHECKING:
     from isthmus.data.datasets import Dataset
 
-data = App(name="data", help="List the data sets at hand, or write one into a file.")
 
-
-@data.command(name="list")
 def listing(*, output: Output = PLAIN) -> None:
     """List the data sets: bundled with scikit-learn, made (with a known truth), or to be downloaded."""
     from isthmus.data.datasets import SETS
@@ -28,7 +24,6 @@ def listing(*, output: Output = PLAIN) -> None:
     output.answer("\n".join(lines), facts)
 
 
-@data.command
 def get(
     name: str,
     /,
@@ -70,3 +65,6 @@ def content(found: Dataset, path: Path) -> Any:
     if path.suffix == ".npz":
         return found.arrays()
     return found.table() if found.columns and path.suffix in TABLES else found.X
+
+
+data = Group("data", "List the data sets at hand, or write one into a file.", {"list": listing, "get": get})

@@ -23,8 +23,13 @@ TOLD_OTHERWISE = ("random_state", "verbose")
 Command = Callable[..., Any]
 
 
-def with_fields(command: Command, words: Sequence[str]) -> Command:
+def with_fields(command: Command, words: Sequence[str], group: str = "") -> Command:
     """The command with its model's fields among its parameters; one without `**fields` comes back as it is.
+
+    Args:
+        command: The function.
+        words: The command line.
+        group: The word before the command's own, where there is one.
 
     Raises:
         UnknownNameError: the words name a model that there isn't.
@@ -33,8 +38,10 @@ def with_fields(command: Command, words: Sequence[str]) -> Command:
     taken = list(signature.parameters.values())
     if taken[-1].kind is not inspect.Parameter.VAR_KEYWORD:
         return command
-    name = model_named(words, command.__name__) if words[:1] == [command.__name__] else ""
-    sources = [(member(name).source, f"Fields of {name}")] if name else []
+    path, usual = f"{group} {command.__name__}".split(), signature.parameters["model"].default
+    named = model_named(words, " ".join(path)) if list(words[: len(path)]) == path else ""
+    name = named or ("" if usual is inspect.Parameter.empty else usual)
+    sources = [(member(name).source, f"Fields of {member(name).name}")] if name else []
     sources += [(common(), "Fields of every model")]
 
     def filled(*args: Any, **options: Any) -> Any:
@@ -71,7 +78,7 @@ def model_named(words: Sequence[str], command: str) -> str:
 
     app = App(default_command=look, help_flags=(), version_flags=(), result_action="return_value")
     app.config = origins.sources(command, known_only=False)
-    return str(app(words[1:], exit_on_error=False, print_error=False))
+    return str(app(words[len(command.split()) :], exit_on_error=False, print_error=False))
 
 
 def _parameter(source: ast.ClassDef, group: str) -> inspect.Parameter:

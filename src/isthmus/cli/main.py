@@ -20,9 +20,11 @@ import isthmus
 from isthmus.cli import origins
 from isthmus.cli.data import data
 from isthmus.cli.demo import demo
+from isthmus.cli.detect import detect
 from isthmus.cli.doctor import doctor
 from isthmus.cli.fields import Command, with_fields
 from isthmus.cli.fit import fit
+from isthmus.cli.groups import Group
 from isthmus.cli.models import models
 from isthmus.cli.report import report
 from isthmus.cli.sample import sample
@@ -32,10 +34,10 @@ from isthmus.cli.verbs import decode, encode, reconstruct
 from isthmus.cli.version import version
 from isthmus.errors import DataFileError, IsthmusError, TrainingError, UsageError
 
-_LEARN = (demo, data, models, fit, tune)
+_LEARN = (demo, data, models, fit, tune, detect)
 _USE = (encode, decode, reconstruct, sample, score)
-COMMANDS: tuple[Command | App, ...] = (*_LEARN, *_USE, doctor, report, version)
-"""In the order of `isthmus --help`; a group of commands is an `App`."""
+COMMANDS: tuple[Command | Group, ...] = (*_LEARN, *_USE, doctor, report, version)
+"""In the order of `isthmus --help`."""
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
 
@@ -95,9 +97,8 @@ def build(words: Sequence[str] = ()) -> App:
         suppress_keyboard_interrupt=False,
     )
     for place, command in enumerate(COMMANDS):
-        if isinstance(command, App):
-            command.sort_key = place
-            app.command(command)
+        if isinstance(command, Group):
+            app.command(command.app(words, place))
         else:
             app.command(with_fields(command, words), sort_key=place)
     return app

@@ -11,6 +11,8 @@ import isthmus
 from isthmus.errors import UnknownNameError
 
 PACKAGE = Path(isthmus.__file__).parent
+AUTO, WORKHORSE = "auto", "autoencoder"
+"""What stands for the model that a task takes unless told otherwise, and that model."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +51,12 @@ def members() -> dict[str, Member]:
 
 
 def member(name: str) -> Member:
-    """The member called `name`.
+    """The member called `name`; "auto" is the workhorse.
 
     Raises:
         UnknownNameError: there is none.
     """
+    name = WORKHORSE if name == AUTO else name
     if name not in members():
         raise UnknownNameError.among("model", name, members())
     return members()[name]

@@ -37,7 +37,7 @@ def sources(command: str = "", known_only: bool = True) -> list[Source]:
 
     def environment(app: App, commands: tuple[str, ...], arguments: ArgumentCollection) -> None:
         """ISTHMUS_COMMAND_OPTION."""
-        prefix = "_".join(["ISTHMUS", *(commands or (command,)), ""]).replace("-", "_").upper()
+        prefix = "_".join(["ISTHMUS", *(commands or command.split()), ""]).replace("-", "_").upper()
         for name in filter(lambda name: name.startswith(prefix), os.environ):
             option = "--" + name.removeprefix(prefix).lower().replace("_", "-")
             if known_only and arguments.get(option, None) is None:

@@ -60,13 +60,31 @@ def page_of(loaded: Any, name: str, rows: Any = None, y: Any = None) -> Page:
     member = getattr(loaded, "model_", loaded)
     inside = "" if member is loaded else f", a detector around a `{type(member).__name__}`"
     shown = pictures(loaded, rows, y)
-    blocks = [about(member), training(member.history_), shown, spec_of(member), parameters(loaded)]
+    blocks = [promise(loaded), about(member), training(member.history_), shown, spec_of(member), parameters(loaded)]
     return Page(
         f"{type(loaded).__name__} {name}",
         f"A saved model in the folder `{name}`{inside}. All costs are in nats per sample.",
         [block for block in blocks if block is not None],
         f"Written by isthmus {isthmus.__version__}.",
     )
+
+
+def promise(loaded: Any) -> Block | None:
+    """A detector's threshold, and what that can promise; nothing for a model."""
+    from isthmus.report import Figures, Section
+
+    if not hasattr(loaded, "promise_"):
+        return None
+    promised = loaded.promise_
+    ends = f"95 % interval {100 * promised.low:.1f} to {100 * promised.high:.1f} %"
+    figures = Figures(
+        [
+            ("Threshold", loaded.threshold_, "nats; a row that scores more raises an alarm"),
+            ("False alarms", f"{100 * promised.expected:.1f} %", f"of new normal rows are to be expected; {ends}"),
+            ("Calibration rows", promised.n, f"set the threshold, for a budget of {100 * promised.alpha:g} %"),
+        ]
+    )
+    return Section("What is promised", [figures])
 
 
 def about(member: Any) -> Block:

@@ -7,12 +7,19 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from isthmus.cli.batch import TABLES, Files, Job
 from isthmus.data import files
 from isthmus.data.datasets import is_at_hand, load
 from isthmus.data.scanning import read_or_scan
+from isthmus.data.streams import Stream
 from isthmus.data.table_files import to_table
-from isthmus.errors import UnknownNameError, UsageError
+from isthmus.errors import InputError, UnknownNameError, UsageError
+from isthmus.tasks.anomaly.labels import anomalies_in
+
+MOST_LABELS = 20
+"""That a message lists."""
 
 
 def rows_of(path: Path, target: str | None = None) -> Any:
@@ -75,3 +82,56 @@ def put(path: Path, rows: Any) -> None:
     shutil.rmtree(part, ignore_errors=True)
     files.write(part, rows)
     part.replace(path)
+
+
+def rows_in_memory(path: Path, target: str | None = None) -> Any:
+    """The rows of a file or folder without the column called `target`, if there is one.
+
+    Raises:
+        UsageError: they would not fit in memory.
+    """
+    rows = rows_of(path)
+    if isinstance(rows, Stream):
+        came = f"{path}, whose rows would not fit in memory"
+        raise UsageError(came, "these are looked at as a whole", "give a sample of them")
+    return rows.drop_columns([target]) if target in getattr(rows, "column_names", ()) else rows
+
+
+def labelled_rows(path: Path, target: str | None, anomaly: str | None) -> tuple[Any, Any]:
+    """Rows and which of them are anomalies, (n,) booleans.
+
+    Args:
+        path: A file, a folder of images by class, or the name of a data set at hand.
+        target: The column of a table that tells.
+        anomaly: Which of its values is an anomaly; None for those that say so themselves.
+
+    Raises:
+        DataFileError: the file cannot be read, or tells nothing of its rows.
+        InputError: a row without a label, or labels that do not say which are anomalies.
+        UnknownNameError: no column `target`, or no label `anomaly`.
+        UsageError: the rows would not fit in memory.
+    """
+    rows, y = (rows_at_hand(str(path)), load(str(path)).y) if is_at_hand(path) else _labelled(path, target)
+    unknown = int(sum(label is None or label != label for label in y.tolist()))
+    if unknown:
+        came = f"{target or 'y'} of {path} with {unknown} empty labels"
+        raise InputError(came, "each row is known to be normal or an anomaly", "leave those rows out")
+    if anomaly is not None:
+        words = [f"{label:g}" if isinstance(label, float) else str(label) for label in y.tolist()]
+        if anomaly not in words:
+            raise UnknownNameError.among("--anomaly", anomaly, sorted(set(words))[:MOST_LABELS])
+        return rows, np.array([word == anomaly for word in words])
+    try:
+        return rows, anomalies_in(y, len(y))
+    except InputError as unclear:
+        fix = "name the label of the anomalies: --anomaly VALUE"
+        raise InputError(unclear.came, "1 beside 0, -1 beside 1, or true mark an anomaly", fix) from unclear
+
+
+def _labelled(path: Path, target: str | None) -> tuple[Any, Any]:
+    """Rows and labels of a file or folder that fits in memory."""
+    rows = rows_in_memory(path)
+    if target is None and hasattr(rows, "column_names"):
+        came = f"no --target for {path}"
+        raise UsageError(came, "a column of the table tells which rows are anomalies", "name it: --target COLUMN")
+    return files.read_labelled(path, target=target)

@@ -1,24 +1,25 @@
 """Figures of merit: pure functions of arrays."""
 
 from isthmus.metrics.affiliations import affiliation
-from isthmus.metrics.areas import auc_interval, auc_lead
+from isthmus.metrics.confusion import Confusion
 from isthmus.metrics.detection import average_precision, false_alarm_rate, recall, roc_auc
 from isthmus.metrics.events import Inflated, Rates, event_f1, point_adjusted_f1
 from isthmus.metrics.intervals import Interval, beta_interval, resampled_interval, wilson_interval
 from isthmus.metrics.knees import knee, linear_knee
+from isthmus.metrics.ranks import average_precision_interval, roc_auc_interval, roc_auc_lead
 from isthmus.metrics.regions import aupro, pixel_roc_auc, regions
 from isthmus.metrics.similarity import ssim, ssim_map
 from isthmus.metrics.volumes import vus_pr
 
 __all__ = [
+    "Confusion",
     "Inflated",
     "Interval",
-    "aupro",
     "Rates",
     "affiliation",
-    "auc_interval",
-    "auc_lead",
+    "aupro",
     "average_precision",
+    "average_precision_interval",
     "beta_interval",
     "event_f1",
     "false_alarm_rate",
@@ -30,6 +31,8 @@ __all__ = [
     "regions",
     "resampled_interval",
     "roc_auc",
+    "roc_auc_interval",
+    "roc_auc_lead",
     "ssim",
     "ssim_map",
     "vus_pr",

@@ -19,13 +19,13 @@ class Interval(NamedTuple):
     high: float
 
 
-def wilson_interval(successes: int, n: int, level: float = 0.95) -> Interval:
+def wilson_interval(successes: float, n: int, level: float = 0.95) -> Interval:
     r"""A share estimated from n independent rows.
 
     .. math:: \frac{k + z^2/2 \pm z \sqrt{k(n-k)/n + z^2/4}}{n + z^2}
 
     Args:
-        successes: k, rows that count.
+        successes: k, rows that count; where each counts in part, the sum of the parts.
         n: All rows, at least 1.
         level: Confidence.
 

@@ -56,6 +56,11 @@ class Verdict(NamedTuple):
     lead: Interval
 
 
+def winner_by(lead: Interval) -> str:
+    """Whom a lead's interval names; nobody while it holds 0."""
+    return "detector" if lead.low > 0 else "control" if lead.high < 0 else "undecided"
+
+
 @dataclass(frozen=True)
 class Comparison:
     """The trials of several splits of the same rows.
@@ -90,8 +95,7 @@ class Comparison:
         best = max(rivals, key=lambda name: rivals[name])
         differences = self.values(DETECTOR, "roc_auc") - self.values(best, "roc_auc")
         lead = resampled_interval(differences, self._test_per_train)
-        winner = "detector" if lead.low > 0 else "control" if lead.high < 0 else "undecided"
-        return Verdict(winner, best, lead)
+        return Verdict(winner_by(lead), best, lead)
 
     @property
     def _test_per_train(self) -> float:

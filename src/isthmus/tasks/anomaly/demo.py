@@ -13,6 +13,7 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
+from isthmus.tasks.anomaly.anomalies import Anomaly, highest
 from isthmus.tasks.anomaly.comparison import DETECTOR, Comparison, Trial, trial
 from isthmus.tasks.anomaly.controls import Floats
 from isthmus.tasks.anomaly.explanation import Reason
@@ -51,15 +52,6 @@ class Data:
         if library is None:
             return rows
         return nw.from_dict(dict(zip(self.columns, rows.T, strict=True)), backend=library).to_native()
-
-
-@dataclass(frozen=True)
-class Anomaly:
-    """One of the rows that scored highest: its place in the data, what it is, and all its columns, the worst first."""
-
-    row: int
-    malignant: bool
-    reasons: list[Reason]
 
 
 @dataclass(frozen=True)
@@ -116,8 +108,8 @@ class Demo:
         }
 
 
-def said(winner: str, control: str, lead: Any) -> str:
-    """The verdict in words.
+def said(winner: str, control: str, lead: Any, of: str = "splits") -> str:
+    """The verdict in words; `of` is what it was reached on.
 
     Example:
         >>> from isthmus.metrics import Interval
@@ -132,7 +124,7 @@ def said(winner: str, control: str, lead: Any) -> str:
     between = f"{lead.low:+.3f} to {lead.high:+.3f}"
     return (
         f"No winner: the detector's ROC-AUC minus that of the best control, {control}, is {lead.value:+.3f} "
-        f"(95 % interval {between}), and equal is what these splits cannot rule out."
+        f"(95 % interval {between}), and equal is what these {of} cannot rule out."
     )
 
 
@@ -150,24 +142,17 @@ def demonstrate(splits: int = SPLITS, say: Callable[[str], None] = lambda _: Non
         trials.append(trial(data.X, data.anomalous, ALPHA, seed, data.framed))
         result = trials[-1].results[DETECTOR]
         say(f"split {seed + 1} of {splits}: ROC-AUC {result.roc_auc:.3f}, {100 * result.recall:.0f} % found")
-    anomalies = highest(data, trials[0])
-    return Demo(data, Comparison(trials), anomalies, time.perf_counter() - started)
+    return Demo(data, Comparison(trials), explained(data, trials[0]), time.perf_counter() - started)
 
 
-def highest(data: Data, of: Trial) -> list[Anomaly]:
-    """The test rows with the highest scores, and why."""
-    rows = data.X[of.split.test]
-    scores = of.detector.anomaly_score(data.framed(rows))
-    order = np.argsort(-scores, kind="stable")[:SHOWN]
-    top = data.framed(rows[order])
-    reasons = of.detector.explain(top, most=len(data.columns))
+def explained(data: Data, of: Trial) -> list[Anomaly]:
+    """The test rows with the highest scores, and why, by their places in the data."""
+    test = of.split.test
+    rows = data.framed(data.X[test])
+    scores = of.detector.anomaly_score(rows)
     return [
-        Anomaly(
-            int(of.split.test[at]),
-            bool(data.anomalous[of.split.test[at]]),
-            [named(reason, data.columns) for reason in reasons if reason.row == place],
-        )
-        for place, at in enumerate(order)
+        one._replace(row=int(test[one.row]), reasons=[named(reason, data.columns) for reason in one.reasons])
+        for one in highest(of.detector, rows, scores, data.anomalous[test], SHOWN)
     ]
 
 

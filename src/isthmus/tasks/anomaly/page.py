@@ -2,30 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib.util import find_spec
-from typing import Any
-
 import numpy as np
 
 import isthmus
-from isthmus.metrics import Interval
-from isthmus.report import Block, Chart, Code, Figures, Note, Page, Section, Table, Text, charts
+from isthmus.report import Block, Code, Figures, Note, Page, Section, Text, charts
 from isthmus.tasks.anomaly.comparison import DETECTOR
-from isthmus.tasks.anomaly.demo import ALPHA, Anomaly, Demo, said
+from isthmus.tasks.anomaly.demo import ALPHA, Demo, said
+from isthmus.tasks.anomaly.page_blocks import HIGHEST, KINDS, compared, contributions, drawn, reasons_table
 
-COLUMNS = 4  # of each row in the table of reasons
-
-
-NAMES = {DETECTOR: "isthmus detector"}
-HEADS = {
-    "roc_auc": "ROC-AUC",
-    "average_precision": "average precision",
-    "recall": "found, %",
-    "false_alarm_rate": "false alarms, %",
-}
-FORMS = {"roc_auc": (3, 1), "average_precision": (3, 1), "recall": (0, 100), "false_alarm_rate": (1, 100)}
-"""Decimals and factor of each figure in the table."""
 AGAIN = """
 import isthmus
 from sklearn.datasets import load_breast_cancer
@@ -62,13 +46,6 @@ def page(demo: Demo) -> Page:
     return Page("Anomaly detection on breast-cancer data", lead, blocks, footer)
 
 
-def drawn(chart: Callable[..., Chart], *values: Any, title: str, **options: Any) -> Block:
-    """A chart, or where matplotlib is not installed a line that says how to have it."""
-    if find_spec("matplotlib") is None:
-        return Text(f'*{title}: to see this chart, run `pip install "isthmus[plot]"` and the demo again.*')
-    return chart(*values, title=title, **options)
-
-
 def headline(demo: Demo) -> Block:
     """The four numbers to remember."""
     figures = demo.comparison.figures()
@@ -91,7 +68,6 @@ def headline(demo: Demo) -> Block:
 def verdict(demo: Demo) -> Block:
     """Who wins, in words that do not flatter."""
     outcome = demo.comparison.verdict()
-    kinds = {"detector": "good", "control": "warning", "undecided": "note"}
     advice = {
         "detector": "On rows like these the network earns its keep.",
         "control": "On rows like these use that control: it needs no training, and orders them better. What the "
@@ -99,7 +75,7 @@ def verdict(demo: Demo) -> Block:
         "undecided": "Where two methods cannot be told apart, prefer the simpler one.",
     }
     text = f"{said(*outcome)} {advice[outcome.winner]}"
-    return Note(kinds[outcome.winner], text, title="Verdict")
+    return Note(KINDS[outcome.winner], text, title="Verdict")
 
 
 def found(demo: Demo) -> Block:
@@ -129,98 +105,21 @@ def found(demo: Demo) -> Block:
 def beside(demo: Demo) -> list[Block]:
     """The controls beside the detector."""
     figures = demo.comparison.figures()
-    intervals = [figures[method]["roc_auc"] for method in figures]
-    names = [NAMES.get(method, method) for method in figures]
     text = (
         "Every method learnt from the same benign rows, took its threshold from the same calibration rows and was "
         "judged on the same test rows. The *distance from the mean* is the length of the standardised row: one line, "
         "nothing to train. *PCA* keeps as many components as the detector's code has dimensions. *Nearest neighbours* "
         "is the distance to the fifth nearest training row."
     )
-    bars = drawn(
-        charts.bars,
-        names,
-        [interval.value for interval in intervals],
-        [interval.low for interval in intervals],
-        [interval.high for interval in intervals],
-        title="ROC-AUC of each method",
-        x="ROC-AUC; 0.5 is a coin",
-        highlight=names[0],
-        caption="The line is the 95 % interval over the splits.",
-    )
-    rows = [[NAMES.get(method, method), *map(unbroken, HEADS, figures[method].values())] for method in figures]
     splits = len(demo.comparison.trials)
     caption = f"Mean over {splits} splits, with its 95 % interval; at a budget of {100 * ALPHA:g} %"
-    return [Text(text), bars, Table(["method", *HEADS.values()], rows, caption)]
-
-
-def unbroken(figure: str, interval: Interval) -> str:
-    """The same on one line, however narrow the page."""
-    return cell(figure, interval).replace(" ", "\u00a0").replace("–", "\u2060–\u2060")
-
-
-def cell(figure: str, interval: Interval) -> str:
-    """A mean with its interval; rates in per cent.
-
-    Example:
-        >>> cell("recall", Interval(0.62, 0.407, 0.835)), cell("roc_auc", Interval(0.9531, 0.94, 0.9662))
-        ('62 (41–84)', '0.953 (0.940–0.966)')
-    """
-    digits, factor = FORMS[figure]
-    value, low, high = (f"{factor * end:.{digits}f}" for end in interval)
-    return f"{value} ({low}–{high})"
+    return [Text(text), *compared(figures, "over the splits", caption)]
 
 
 def reasons(demo: Demo) -> list[Block]:
     """The rows that scored highest, and the columns that made them so."""
-    text = (
-        "The rows with the highest scores. For each column the model says what it *expected* from the row as a whole, "
-        "and the band that calibration rows keep around such an expectation. *Share* is the column's part of the score."
-    )
-    rows = [line for anomaly in demo.anomalies for line in lines(anomaly)]
-    head = ["row", "column", "seen", "expected", "usual band", "share"]
-    caption = "Values in the data's own units; rows are numbered from 0"
-    right = {"seen": "right", "expected": "right", "usual band": "right"}
-    return [
-        Text(text),
-        contributions(demo.anomalies[0]),
-        Table(head, rows, caption, formats={"share": ".0%"}, align=right),
-    ]
-
-
-def lines(anomaly: Anomaly) -> list[list[object]]:
-    """One row's first reasons as lines of a table; the first says which row."""
-    truth = "malignant" if anomaly.malignant else "benign"
-    told = [f"{anomaly.row}, {truth}"] + [""] * (COLUMNS - 1)
-    return [
-        [name, why.column, short(why.seen), short(why.expected), f"{short(why.low)} to {short(why.high)}", why.share]
-        for name, why in zip(told, anomaly.reasons[:COLUMNS], strict=True)
-    ]
-
-
-def short(value: float) -> str:
-    """A measurement in four digits.
-
-    Example:
-        >>> short(4254.0), short(0.052341)
-        ('4,254', '0.05234')
-    """
-    return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.4g}"
-
-
-def contributions(anomaly: Anomaly) -> Block:
-    """The first row's columns as bars, and its code."""
-    why = anomaly.reasons
-    return drawn(
-        charts.contributions,
-        [*(reason.column for reason in why), "the code"],
-        [*(reason.share for reason in why), 1 - sum(reason.share for reason in why)],
-        [*(reason.seen for reason in why), None],
-        [*(reason.expected for reason in why), None],
-        title=f"What made row {anomaly.row} the most anomalous",
-        most=COLUMNS + 1,
-        caption="The code's part is large where columns are combined as in no training row.",
-    )
+    kinds = "benign", "malignant"
+    return [Text(HIGHEST), contributions(demo.anomalies[0]), reasons_table(demo.anomalies, kinds)]
 
 
 def learnt(demo: Demo) -> list[Block]:

@@ -22,7 +22,7 @@ from isthmus.errors import InputError, TooFewRowsError
 from isthmus.estimator.defaults import seed_of
 from isthmus.estimator.fitting import built
 from isthmus.estimator.inputs import read
-from isthmus.metrics import Interval, auc_lead
+from isthmus.metrics import Interval, roc_auc_lead
 from isthmus.parts.entry import COUNTS, Entry
 from isthmus.parts.likelihoods.choose import domain
 from isthmus.tasks.anomaly.controls import Scores, every_control
@@ -97,7 +97,7 @@ class Power:
     def lead(self) -> Interval:
         """By how much the detector's area exceeds the rival's; the level allows for the rival's having been chosen."""
         level = 1 - 0.05 / len(self.controls)
-        return auc_lead(self.anomalous, self.own[DETECTOR], self.rivals[self.rival], level)
+        return roc_auc_lead(self.anomalous, self.own[DETECTOR], self.rivals[self.rival], level)
 
 
 def measured(detector: Any, X: Any, y: ArrayLike | None, X_train: Any) -> Power:

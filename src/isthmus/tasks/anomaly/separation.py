@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from isthmus.metrics import Interval, auc_interval, wilson_interval
+from isthmus.metrics import Interval, roc_auc_interval, wilson_interval
 from isthmus.tasks.anomaly.calibration import place, rows_needed
 
 BUDGETS = (0.001, 0.005, 0.01, 0.05)
@@ -27,7 +27,7 @@ class Separation:
         p: Of Welch's t-test that the mean scores are equal; with many rows it is small whatever else is true.
         d: Cohen's effect size; a single huge score can make it small or large.
         delta: Cliff's: the chance that an anomaly scores higher than a normal row minus that it scores lower.
-        roc_auc: A, with DeLong's interval.
+        roc_auc: A, with Newcombe's interval.
         recall: Budget of false alarms -> share of the anomalies above the threshold that keeps it on the normal rows
             here, with Wilson's interval; without the budgets for which they are too few.
 
@@ -61,7 +61,7 @@ class Separation:
         """
         from scipy.stats import ttest_ind
 
-        area = auc_interval(anomalous, scores)
+        area = roc_auc_interval(anomalous, scores)
         high, low = scores[anomalous], scores[~anomalous]
         spread = math.sqrt((high.var() + low.var()) / 2)
         gap = float(high.mean() - low.mean())
