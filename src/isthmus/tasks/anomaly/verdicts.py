@@ -22,12 +22,13 @@ def with_labels(power: Power) -> Verdict:
 
     A detector is sound where anomalies surely score higher by a large effect, surely raise an alarm in a tenth of all
     cases, and no control is surely better. Else a cause is looked for: a model that rebuilds most of what anomalies
-    are has too much power; one that a control beats is not worth its training; any other has too little.
+    are, so that its losses do not tell them, has too much power; one that a control beats is not worth its training;
+    any other has too little.
     """
     is_weak = not is_large(power.separations[DETECTOR]) or power.recall.low < FOUND
     if not is_weak and power.lead.high >= 0:
         return "sound", "anomalies surely score higher, and no control is surely better"
-    if power.kept_of_anomalies >= MOST:
+    if power.kept_of_anomalies >= MOST and not is_large(power.separations[RESIDUAL]):
         return "overpowered", "most of what makes an anomaly one comes out again, which hides it"
     if power.lead.high < 0:
         return "use a simpler model", f"{power.rival} is surely better on the same rows"
