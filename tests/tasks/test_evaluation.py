@@ -19,7 +19,7 @@ from isthmus.estimator.inputs import learn
 from isthmus.tasks.anomaly import page_blocks
 from isthmus.tasks.anomaly.calibration import Promise
 from isthmus.tasks.anomaly.comparison import DETECTOR
-from isthmus.tasks.anomaly.controls import controls
+from isthmus.tasks.anomaly.controls import every_control
 from isthmus.tasks.anomaly.evaluation import ALPHAS, Evaluation, best_f1, evaluate
 from isthmus.tasks.anomaly.evaluation_page import page
 from isthmus.tasks.anomaly.evaluation_text import sentences
@@ -149,7 +149,7 @@ def judged(detector: isthmus.AnomalyDetector, tumours: Tumours) -> Evaluation:
 
 
 def test_the_controls_judge_the_same_rows(judged: Evaluation, tumours: Tumours) -> None:
-    assert list(judged.methods) == [DETECTOR, *controls(tumours.benign, 2)]
+    assert list(judged.methods) == [DETECTOR, *every_control(tumours.benign, 2)]
     assert all(len(one.scores) == 80 for one in judged.methods.values())
     assert judged.seen == 20
     assert judged.scores.tolist() == judged.detector.anomaly_score(

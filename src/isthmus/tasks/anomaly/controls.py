@@ -12,7 +12,6 @@ Floats: TypeAlias = NDArray[np.float64]
 Scores: TypeAlias = Callable[[Floats], Floats]
 
 NEIGHBOURS = 5
-MOST = 2048  # rows that controls learn from where they are asked beside a detector of any size
 
 
 def controls(X: Floats, components: int) -> dict[str, Scores]:
@@ -59,7 +58,7 @@ def controls(X: Floats, components: int) -> dict[str, Scores]:
 
 
 def every_control(X: Floats, components: int) -> dict[str, Scores]:
-    """The controls, a score drawn by lot, and scikit-learn's isolation forest, which learns from at most 2048 rows.
+    """The controls, a score drawn by lot, and scikit-learn's isolation forest.
 
     Args:
         X: Normal rows, (n, D), all numbers.
@@ -71,12 +70,11 @@ def every_control(X: Floats, components: int) -> dict[str, Scores]:
     """
     from sklearn.ensemble import IsolationForest
 
-    some = X[:: -(-len(X) // MOST)]
-    forest = IsolationForest(random_state=0).fit(some)
+    forest = IsolationForest(random_state=0).fit(X)
     lots = np.random.default_rng(0)
     return {
         "random": lambda rows: lots.random(len(rows)),
-        **controls(some, components),
+        **controls(X, components),
         "isolation forest": lambda rows: -forest.score_samples(rows),
     }
 

@@ -36,6 +36,7 @@ from isthmus.tasks.anomaly.splits import groups_of
 
 DETECTOR, RESIDUAL, UNTRAINED = "detector", "residual", "untrained network"
 FEWEST_NORMAL, FEWEST_ANOMALIES = 10, 2
+MOST = 2048  # rows that the controls learn from
 
 
 @dataclass(frozen=True, eq=False)
@@ -227,8 +228,9 @@ def _place(found: dict[str, Floats], judged: Bools, told: dict[str, Floats]) -> 
 
 
 def _controls(learnt: Rows) -> dict[str, Scores]:
-    """The controls, having learnt from these rows."""
-    return every_control(learnt.numbers, learnt.scorer.model.latent_dim_)
+    """The controls, having learnt from these rows, or from an even sample of many."""
+    some = learnt.numbers[:: -(-len(learnt.x) // MOST)]
+    return every_control(some, learnt.scorer.model.latent_dim_)
 
 
 def _priced(model: Any, learnt: Rows, score: str, judged: Rows) -> Floats:

@@ -12,7 +12,7 @@ from isthmus.errors import TooFewRowsError
 from isthmus.estimator.inputs import read
 from isthmus.parts.entry import Entry
 from isthmus.tasks.anomaly.calibration import place
-from isthmus.tasks.anomaly.controls import Floats, controls
+from isthmus.tasks.anomaly.controls import Floats, every_control
 from isthmus.tasks.anomaly.detector import AnomalyDetector
 from isthmus.tasks.anomaly.digests import digests
 from isthmus.tasks.anomaly.splits import dealt, groups_of
@@ -65,7 +65,7 @@ def rivals(detector: AnomalyDetector, X_normal: Any, X: Any, seed: int = 0) -> R
         raise TooFewRowsError(came, allowed, "give the rows that the detector was fitted on")
     known, judged = numbers(normal)[kept], numbers(rows)
     methods = {}
-    for name, score in controls(known[learns], model.latent_dim_).items():
+    for name, score in every_control(known[learns], model.latent_dim_).items():
         own = np.sort(score(known[~learns]))
         methods[name] = Judged(score(judged), float(own[place(detector.promise_.alpha, len(own)) - 1]))
     return Rivals(methods, np.isin(digests(rows), digests(normal)))
