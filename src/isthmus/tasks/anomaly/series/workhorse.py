@@ -5,12 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from sklearn.base import clone
-
 from isthmus.data.arrays import Series
-from isthmus.errors import ParameterError, UnknownNameError
-from isthmus.estimator.face import Estimator
-from isthmus.models import family
+from isthmus.tasks.anomaly import recipe
 
 SHAPES = 4  # that a window of one channel is worth: a level, a slope, and a wave with its phase
 
@@ -29,20 +25,12 @@ def unfitted(model: Any, windows: Series, seed: int, device: str, verbose: int) 
         UnknownNameError: no member of that name.
         ParameterError: anything else.
     """
-    if isinstance(model, str):
-        options: dict[str, Any] = {"random_state": seed, "device": device, "verbose": verbose, "scaling": "none"}
-        if model == "auto":
-            return family()["autoencoder"](**options, **_linear(*windows.shape[1:]))
-        if model not in family():
-            raise UnknownNameError.among("model", model, ("auto", *family()))
-        return family()[model](**options)
-    if not isinstance(model, Estimator):
-        allowed = "it is 'auto', the name of a member of the family, or an unfitted estimator of ours"
-        raise ParameterError(f"model={model!r:.60}", allowed, "use model='auto' or isthmus.VAE(...)")
-    fresh = clone(model)
-    if fresh.scaling == fresh.likelihood == "auto":
+    fresh = recipe.unfitted(model, seed, 0, device=device, verbose=verbose)
+    if model == "auto":
+        fresh.set_params(**_linear(*windows.shape[1:]))
+    if isinstance(model, str) or fresh.scaling == fresh.likelihood == "auto":
         fresh.set_params(scaling="none")
-    return fresh if fresh.random_state is not None else fresh.set_params(random_state=seed)
+    return fresh
 
 
 def _linear(length: int, channels: int) -> dict[str, Any]:
