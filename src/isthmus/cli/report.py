@@ -79,7 +79,7 @@ def promise(loaded: Any) -> Block | None:
     ends = f"95 % interval {100 * promised.low:.1f} to {100 * promised.high:.1f} %"
     figures = Figures(
         [
-            ("Threshold", loaded.threshold_, "nats; a row that scores more raises an alarm"),
+            ("Threshold", loaded.threshold_, "a row that scores more raises an alarm"),
             ("False alarms", f"{100 * promised.expected:.1f} %", f"of new normal rows are to be expected; {ends}"),
             ("Calibration rows", promised.n, f"set the threshold, for a budget of {100 * promised.alpha:g} %"),
         ]

@@ -19,7 +19,7 @@ class ScoreDisplay(Display):
     """A histogram of anomaly scores, one outline for each kind of row, with the threshold where there is one.
 
     Args:
-        groups: Name -> anomaly scores in nats, (n,).
+        groups: Name -> anomaly scores, (n,).
         threshold: Above it a row raises an alarm; None for a model that has none.
 
     Example:
@@ -57,4 +57,4 @@ class ScoreDisplay(Display):
         """The histogram; its axis is logarithmic where a tail reaches far."""
         together = np.concatenate(list(self.groups.values()))
         far = bool(together.min() > 0 and together.max() > FAR * np.median(together))
-        return Counts("How anomalous rows are", self.groups, "anomaly score (nats)", self.threshold, far)
+        return Counts("How anomalous rows are", self.groups, "anomaly score", self.threshold, far)

@@ -18,7 +18,7 @@ class Anomaly(NamedTuple):
 
     Args:
         row: Its position, from 0.
-        score: Its anomaly score in nats.
+        score: Its anomaly score.
         anomalous: Whether it is known to be an anomaly.
         reasons: All of its columns, those with the largest share first; none where the rows are no table's.
     """

@@ -99,7 +99,7 @@ def outcome(found: Evaluation) -> list[Block]:
         charts.histogram,
         groups,
         title="Scores: the further right, the more anomalous",
-        x="anomaly score (nats)",
+        x="anomaly score",
         threshold=found.detector.threshold_,
         log_values=bool(scores.min() > 0 and scores.max() > TAIL * float(np.median(scores))),
         log_counts=len(groups["normal"]) > 20 * len(groups["anomaly"]),
@@ -257,7 +257,7 @@ def reasons(found: Evaluation) -> list[Block]:
     if found.top[0].reasons:
         return [Text(HIGHEST), contributions(found.top[0]), reasons_table(found.top, kinds)]
     rows = [[one.row, kinds[one.anomalous], one.score] for one in found.top]
-    return [Table(["row", "row is", "anomaly score (nats)"], rows, "The rows with the highest scores, from 0")]
+    return [Table(["row", "row is", "anomaly score"], rows, "The rows with the highest scores, from 0")]
 
 
 def made(found: Evaluation) -> list[Block]:
@@ -267,7 +267,7 @@ def made(found: Evaluation) -> list[Block]:
     text = (
         f"- **Promise**: {found.detector.promise_}. For {normal:,} normal rows that is {low:,} to {high:,} false "
         f"alarms with 95 % confidence (Beta-binomial); {false:,} came.\n"
-        f"- **Threshold**: {found.detector.threshold_:.6g} nats, set by calibration rows before these rows were read.\n"
+        f"- **Threshold**: {found.detector.threshold_:.6g}, set by calibration rows before these rows were read.\n"
         "- **Intervals**: shares by Wilson 1927, ROC-AUC by Newcombe 2006 (method 5), average precision as a share of "
         "the anomalies, the lead over a control by DeLong 1988 with Student's t. They are of these rows, not of other "
         "fits.\n"

@@ -129,7 +129,8 @@ def given(recipe: Recipe, X: Any, others: Any, y: ArrayLike | None) -> Held:
         came, allowed = f"{len(names)} rows of X_calibration, all of them anomalies", "normal rows set the threshold"
         raise TooFewRowsError(came, allowed, "add normal rows, or see which of the labels mean anomalies")
     scorer = recipe.cooked(X)
-    return Held(scorer, Evidence.first(scorer, taken(opened(others), normal)), np.unique(trained))
+    kept = others if normal.all() else taken(opened(others), normal)
+    return Held(scorer, Evidence.first(scorer, kept), np.unique(trained))
 
 
 def held_out(

@@ -95,9 +95,8 @@ def found(demo: Demo) -> Block:
         charts.histogram,
         {"benign": scores[~malignant], "malignant": scores[malignant]},
         title="Scores of new rows: the further right, the more anomalous",
-        x="anomaly score (nats, log scale)",
+        x="anomaly score (standard deviations)",
         threshold=detector.threshold_,
-        log_values=True,
         caption=caption,
     )
 
@@ -150,8 +149,9 @@ def made(demo: Demo) -> list[Block]:
         f"{len(demo.comparison.trials)} such splits, seeds 0 to {len(demo.comparison.trials) - 1}.\n"
         f"- **Threshold**: the {place_of(detector)} smallest score of the calibration rows. The promise for new benign "
         f"rows: {detector.promise_}.\n"
-        "- **Score**: what the row loses and what its code costs, both in nats, each by the covariance that it has on "
-        "the training rows. No label was used, and every setting is the default.\n"
+        "- **Score**: what the row loses, by the covariance of what training rows lose, and how far its code lies from "
+        "theirs, both in standard deviations from what is usual for calibration rows; the mean of two networks. No "
+        "label was used, and every setting is the default.\n"
         "- **Intervals**: over the splits, widened because splits share rows (Nadeau & Bengio 2003).\n"
         "- **Best control**: the one with the highest mean ROC-AUC on the test rows; the choice favours the controls."
     )
