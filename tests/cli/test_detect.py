@@ -224,15 +224,17 @@ def test_images_and_arrays_are_judged_as_well(isthmus: Isthmus, data: Path, tmp_
 def test_what_is_larger_than_memory_streams_or_is_refused(
     isthmus: Isthmus, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    normal = tmp_path / "normal.parquet"
-    files.write(normal, files.read(folder / "normal.csv"))
+    normal, others = tmp_path / "normal.parquet", tmp_path / "others.parquet"
+    table = files.read(folder / "normal.csv")
+    files.write(normal, table)
+    files.write(others, table.iloc[::2].assign(**{table.columns[0]: table.iloc[::2, 0] + 0.01}))
     monkeypatch.setattr(rows, "read_or_scan", partial(scanning.read_or_scan, memory_bytes=100))
     assert type(rows.rows_of(normal)) is Stream
     fit = ("detect", "fit", normal, "--out", tmp_path / "d", "--alpha", 0.05, *QUICK)
     told = isthmus(*fit)
     assert told.code == 2 and "--score distortion --calibration-rows FILE" in told.err
     assert not (tmp_path / "d").exists()
-    isthmus.ok(*fit, "--score", "distortion", "--calibration-rows", normal)
-    assert package.load(tmp_path / "d").promise_.n == 250
+    isthmus.ok(*fit, "--score", "distortion", "--calibration-rows", others)
+    assert package.load(tmp_path / "d").promise_.n == 125
     told = isthmus("detect", "evaluate", tmp_path / "d", normal, *LABELS)
     assert told.code == 2 and "give a sample of them" in told.err.lower()

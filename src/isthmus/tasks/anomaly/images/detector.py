@@ -78,7 +78,8 @@ class ImageDetector(Verdicts, BaseEstimator):
         >>> from isthmus.data import phantoms
         >>> good = phantoms(60, 0, size=32)[0]
         >>> ill, masks = phantoms(20, 1, size=32, lesions=1, contrast=0.4)
-        >>> detector = ImageDetector("autoencoder", alpha=0.1, random_state=0).fit(good)
+        >>> model = family()["autoencoder"](architecture="mlp", epochs=40)
+        >>> detector = ImageDetector(model, distortion="mse", alpha=0.1, random_state=0).fit(good)
         >>> heat = detector.heatmap(ill)
         >>> heat.shape, bool(heat[masks].mean() > 2 * heat[~masks].std())
         ((20, 32, 32), True)

@@ -22,7 +22,7 @@ from isthmus.tasks.anomaly.whitening import Whitening
 GRID = 2  # the level whose places count: a quarter of the extent, deep enough to see a surrounding
 PRIOR = 10  # images that every place is taken to have seen beside its own, with the spread of all places together
 QUIET = 0.1  # of the spread of all channels together: the least that a channel is given, which may have been silent
-COUNTED = 2**23  # numbers that a covariance is learnt from, at most
+COUNTED = 2**23  # numbers that correlations are learnt from, about: every so many-th image
 
 
 def feature_maps(model: Any, X: Any) -> NDArray[np.float32]:
@@ -131,9 +131,9 @@ class Places:
         least = QUIET * float(maps.var(0, correction=0).mean().sqrt()) or 1.0
         by_channel = [usual(maps[:, channel], least) for channel in range(maps.shape[1])]
         center, scale = (torch.stack(part) for part in zip(*by_channel, strict=True))
-        vectors = ((maps - center) / scale).movedim(1, -1).flatten(0, 2)  # (n, C, h', w') -> (n h' w', C)
-        some = vectors[:: -(-maps.numel() // COUNTED)].double()
-        whitening = Whitening.of(some, torch.zeros(maps.shape[1], dtype=torch.float64))
+        some = (maps[:: -(-maps.numel() // COUNTED)] - center) / scale
+        vectors = some.movedim(1, -1).flatten(0, 2).double()  # (n, C, h', w') -> (n h' w', C)
+        whitening = Whitening.of(vectors, torch.zeros(maps.shape[1], dtype=torch.float64))
         return cls(center, scale * whitening.scale[:, None, None].float(), whitening.root)
 
     def cost(self, maps: Tensor) -> Tensor:
