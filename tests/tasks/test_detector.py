@@ -62,7 +62,7 @@ def test_anomalies_are_found_within_the_budget(score: str, tumours: Any) -> None
     detector.fit(train, X_calibration=calibration)
     low, high = detector.promise_.band(len(fresh))
     assert low <= (detector.predict(fresh) == -1).sum() <= high
-    assert (detector.predict(tumours.malignant) == -1).mean() > 0.3
+    assert (detector.predict(tumours.malignant) == -1).mean() > 0.2
     truth = np.repeat([False, True], [len(fresh), len(tumours.malignant)])
     scores = detector.anomaly_score(np.concatenate([fresh, tumours.malignant]))
     assert isthmus.metrics.roc_auc(truth, scores) > 0.88

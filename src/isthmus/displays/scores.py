@@ -24,9 +24,9 @@ class ScoreDisplay(Display):
 
     Example:
         >>> from sklearn.datasets import load_breast_cancer
-        >>> from isthmus import AnomalyDetector
+        >>> from isthmus import AnomalyDetector, Autoencoder
         >>> X, benign = load_breast_cancer(return_X_y=True)
-        >>> detector = AnomalyDetector(alpha=0.05, random_state=0).fit(X[benign == 1])
+        >>> detector = AnomalyDetector(Autoencoder(epochs=5), alpha=0.05, random_state=0).fit(X[benign == 1])
         >>> list(ScoreDisplay.of(detector, X, benign == 0).groups)
         ['normal', 'anomaly']
     """

@@ -25,6 +25,7 @@ class Scale:
         Adding standard scores: Stouffer et al. 1949, The American Soldier 1, p. 45.
 
     Example:
+        >>> import torch
         >>> scale = Scale.of(torch.tensor([[1.0, 10.0], [3.0, 30.0]]))
         >>> scale.read(torch.tensor([[3.0, 40.0]]))
         tensor([1.5000], dtype=torch.float64)

@@ -78,6 +78,7 @@ class ImageDetector(Verdicts, BaseEstimator):
         >>> from isthmus.data import phantoms
         >>> good = phantoms(60, 0, size=32)[0]
         >>> ill, masks = phantoms(20, 1, size=32, lesions=1, contrast=0.4)
+        >>> from isthmus.models import family
         >>> model = family()["autoencoder"](architecture="mlp", epochs=40)
         >>> detector = ImageDetector(model, distortion="mse", alpha=0.1, random_state=0).fit(good)
         >>> heat = detector.heatmap(ill)
