@@ -14,6 +14,7 @@ NEEDS = {
     "tracking": {"tensorboard": "tensorboard", "mlflow": "track"},
     "tune": {"matplotlib": "plot", "optuna": "tune"},
 }
+SLOW = ("tracking", "unlabelled")  # what they show is tested elsewhere; the examples run with `dev.py test --all`
 EXAMPLES = {
     page.stem: re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     for page in sorted(FOLDER.glob("*.md"))
@@ -26,7 +27,10 @@ def test_every_page_stands_in_the_contents() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:The ``noload``:DeprecationWarning")
-@pytest.mark.parametrize("name", [name for name, blocks in EXAMPLES.items() if blocks])
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.slow if name in SLOW else ()) for name, blocks in EXAMPLES.items() if blocks],
+)
 def test_the_examples_of_a_page_run(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MLFLOW_DISABLE_TELEMETRY", "true")

@@ -18,7 +18,9 @@ from isthmus.parts.likelihoods import Gaussian
 
 TABLES = {"iris": (load_iris, 2), "wine": (load_wine, 3), "breast-cancer": (load_breast_cancer, 5)}
 every_table = pytest.mark.parametrize("name", TABLES)
-some_tables = pytest.mark.parametrize("name", ["iris", "wine", pytest.param("breast-cancer", marks=pytest.mark.slow)])
+some_tables = pytest.mark.parametrize(
+    "name", ["iris", *(pytest.param(name, marks=pytest.mark.slow) for name in ("wine", "breast-cancer"))]
+)
 LINEAR = {"hidden_dims": (), "activation": "linear", "random_state": 0}
 
 
