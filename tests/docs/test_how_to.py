@@ -14,7 +14,12 @@ NEEDS = {
     "tracking": {"tensorboard": "tensorboard", "mlflow": "track"},
     "tune": {"matplotlib": "plot", "optuna": "tune"},
 }
-SLOW = ("tracking", "unlabelled")  # what they show is tested elsewhere; the examples run with `dev.py test --all`
+SLOW = (
+    "power",
+    "tracking",
+    "tune",
+    "unlabelled",
+)  # what they show is tested elsewhere; the examples run with `dev.py test --all`
 EXAMPLES = {
     page.stem: re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
     for page in sorted(FOLDER.glob("*.md"))

@@ -67,7 +67,7 @@ def latent_curve(
     Example:
         >>> from isthmus import Autoencoder
         >>> from isthmus.data import factors
-        >>> model = Autoencoder(random_state=0)
+        >>> model = Autoencoder(epochs=100, random_state=0)
         >>> latent_curve(model, factors(500, rank=3).X, dims=[1, 2, 3, 4, 6]).knee
         3
     """

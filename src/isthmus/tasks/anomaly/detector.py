@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from numpy.typing import ArrayLike
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
 
 from isthmus.errors import ParameterError, UnknownNameError
-from isthmus.estimator import persistence
 from isthmus.estimator.defaults import whole
 from isthmus.estimator.face import Estimator
 from isthmus.tasks.anomaly import states
@@ -26,10 +23,11 @@ from isthmus.tasks.anomaly.explanation import Reason, reasons
 from isthmus.tasks.anomaly.member import SCORES
 from isthmus.tasks.anomaly.recipe import Recipe, unfitted
 from isthmus.tasks.anomaly.score_name import ScoreName
+from isthmus.tasks.anomaly.scored import Floats
 from isthmus.tasks.anomaly.scorer import Scorer
 from isthmus.tasks.anomaly.thresholds import conformal
 from isthmus.tasks.anomaly.trimming import Trimmed, set_aside
-from isthmus.tasks.anomaly.verdicts import Floats, Verdicts
+from isthmus.tasks.anomaly.verdicts import Verdicts
 
 
 @dataclass(eq=False, repr=False)
@@ -75,6 +73,8 @@ class AnomalyDetector(Diagnosed, Verdicts, BaseEstimator):
         >>> float((detector.predict(X[benign == 0]) == -1).mean()) > 0.6
         True
     """
+
+    _states: ClassVar[Any] = states
 
     model: Any = "auto"
     _: KW_ONLY
@@ -184,21 +184,6 @@ class AnomalyDetector(Diagnosed, Verdicts, BaseEstimator):
     def abilities(self) -> dict[str, bool | str]:
         """{verb: True, or the reason why not}."""
         return states.abilities_of(self)
-
-    def save(self, path: str | Path) -> Path:
-        """Write the detector as a folder of JSON and safetensors; `isthmus.load` reads it."""
-        check_is_fitted(self)
-        return persistence.save(self, path, states.card(self))
-
-    def to_saved(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        """What `save` writes."""
-        return states.to_saved(self)
-
-    @classmethod
-    def from_saved(cls, config: dict[str, Any], tensors: dict[str, Tensor]) -> Self:
-        """The detector that `to_saved` described."""
-        detector: Self = states.restored(cls, config, tensors)
-        return detector
 
     def __sklearn_tags__(self) -> Any:
         """What scikit-learn may expect: what the models accept."""

@@ -126,8 +126,9 @@ class Diagnosed:
         Example:
             >>> import isthmus
             >>> made = isthmus.data.load("factors", rows=400)
-            >>> detector = isthmus.AnomalyDetector(alpha=0.05, random_state=0).fit(made.X[made.y == 0])
-            >>> detector.diagnose(made.X[made.y == 0]).verdict
+            >>> normal, model = made.X[made.y == 0], isthmus.Autoencoder(epochs=40)
+            >>> detector = isthmus.AnomalyDetector(model, alpha=0.05, random_state=0).fit(normal)
+            >>> detector.diagnose(normal).verdict
             'sound'
         """
         check_is_fitted(self)

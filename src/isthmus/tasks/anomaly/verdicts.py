@@ -5,44 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
-from sklearn.base import OutlierMixin
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
 from isthmus.tasks.anomaly.calibration import Promise, check_budget, p_values
 from isthmus.tasks.anomaly.evidence import Evidence
 from isthmus.tasks.anomaly.labels import anomalies_in
+from isthmus.tasks.anomaly.scored import Floats, Scored
 from isthmus.tasks.anomaly.thresholds import Threshold, check_rule, chosen
 
-Floats = NDArray[np.float64]
 
-
-class Verdicts(OutlierMixin):
-    """Verbs on anomaly scores under a budget of false alarms; who inherits says how a row is scored."""
+class Verdicts(Scored):
+    """Verbs of a detector whose rows are independent of each other; who inherits says how a row is scored."""
 
     if TYPE_CHECKING:
         calibration_scores_: Floats
-        threshold_: float
-        offset_: float
         promise_: Promise
         band_: Tensor
-
-    def anomaly_score(self, X: Any) -> Floats:
-        """How anomalous each row is, (n,): higher = more anomalous; an alarm above `threshold_`."""
-        raise TypeError(f"{type(self).__name__} is abstract: a detector defines anomaly_score(X)")
-
-    def predict(self, X: Any) -> NDArray[np.int64]:
-        """-1 for rows that raise an alarm, +1 for the others, (n,)."""
-        return np.where(self.anomaly_score(X) > self.threshold_, -1, 1)
-
-    def score_samples(self, X: Any) -> Floats:
-        """How normal each row is, (n,): exactly -anomaly_score(X), so higher = more normal."""
-        return -self.anomaly_score(X)
-
-    def decision_function(self, X: Any) -> Floats:
-        """score_samples(X) - offset_, (n,): below 0 where a row raises an alarm."""
-        return self.score_samples(X) - self.offset_
 
     def p_value(self, X: Any) -> Floats:
         """How likely a normal row is to score as high, (n,): the share of calibration rows that do, itself included."""
@@ -93,7 +73,3 @@ class Verdicts(OutlierMixin):
         self.threshold_, self.offset_ = threshold.value, -threshold.value
         self.band_ = evidence.band(self.promise_.alpha)
         return self
-
-    def __sklearn_is_fitted__(self) -> bool:
-        """Whether there is a threshold."""
-        return hasattr(self, "threshold_")

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from dataclasses import KW_ONLY, dataclass, field
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
 
 from isthmus.data.arrays import Images
 from isthmus.errors import AbilityError, ParameterError, UnknownNameError
-from isthmus.estimator import persistence
 from isthmus.estimator.containers import opened
 from isthmus.estimator.defaults import real
 from isthmus.estimator.face import Estimator
@@ -26,9 +23,10 @@ from isthmus.tasks.anomaly.evidence import Evidence, check_shared_out, fresh, gi
 from isthmus.tasks.anomaly.images import states
 from isthmus.tasks.anomaly.images.heat import Heat, HeatRecipe
 from isthmus.tasks.anomaly.recipe import unfitted
+from isthmus.tasks.anomaly.scored import Floats
 from isthmus.tasks.anomaly.scorer import Scorer
 from isthmus.tasks.anomaly.thresholds import conformal
-from isthmus.tasks.anomaly.verdicts import Floats, Verdicts
+from isthmus.tasks.anomaly.verdicts import Verdicts
 
 CHOICES: dict[str, dict[Any, str]] = {
     "distortion": {"mse": "gaussian", "ssim": "ssim"},  # and the likelihood that says the same
@@ -85,6 +83,8 @@ class ImageDetector(Verdicts, BaseEstimator):
         >>> heat.shape, bool(heat[masks].mean() > 2 * heat[~masks].std())
         ((20, 32, 32), True)
     """
+
+    _states: ClassVar[Any] = states
 
     model: Any = "auto"
     _: KW_ONLY
@@ -176,21 +176,6 @@ class ImageDetector(Verdicts, BaseEstimator):
         check_is_fitted(self)
         model: Estimator = self.scorer_.model
         return model
-
-    def save(self, path: str | Path) -> Path:
-        """Write the detector as a folder of JSON and safetensors; `isthmus.load` reads it."""
-        check_is_fitted(self)
-        return persistence.save(self, path, states.card(self))
-
-    def to_saved(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        """What `save` writes."""
-        return states.to_saved(self)
-
-    @classmethod
-    def from_saved(cls, config: dict[str, Any], tensors: dict[str, Tensor]) -> Self:
-        """The detector that `to_saved` described."""
-        detector: Self = states.restored(cls, config, tensors)
-        return detector
 
     def _checked(self) -> float:
         """The budget, once every parameter is known to be in its domain."""

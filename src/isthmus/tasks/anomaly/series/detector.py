@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import KW_ONLY, dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.base import BaseEstimator, OutlierMixin
+from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
 
 from isthmus.errors import ParameterError, TooFewRowsError
-from isthmus.estimator import persistence
 from isthmus.estimator.defaults import whole
 from isthmus.tasks.anomaly.calibration import check_budget
+from isthmus.tasks.anomaly.scored import Scored
 from isthmus.tasks.anomaly.series import states
 from isthmus.tasks.anomaly.series.channels import Channels, Stretch
 from isthmus.tasks.anomaly.series.episodes import Episode, spells
@@ -31,7 +29,7 @@ Floats = NDArray[np.float64]
 
 
 @dataclass(eq=False, repr=False)
-class TimeSeriesDetector(OutlierMixin, BaseEstimator):
+class TimeSeriesDetector(Scored, BaseEstimator):
     r"""Watches series: scores every point by the windows that hold it, and tells episodes rather than points.
 
         series -> windows -> model -> scores of windows -> scores of points -> rolling mean -> alarm -> episode
@@ -74,6 +72,8 @@ class TimeSeriesDetector(OutlierMixin, BaseEstimator):
         >>> worst.start // 100, worst.end // 100
         (10, 10)
     """
+
+    _states: ClassVar[Any] = states
 
     model: Any = "auto"
     _: KW_ONLY
@@ -157,14 +157,6 @@ class TimeSeriesDetector(OutlierMixin, BaseEstimator):
             scores[stretch.rows] = served
         return scores
 
-    def score_samples(self, X: Any) -> Floats:
-        """How normal each point is, (n,): exactly -anomaly_score(X), so higher = more normal."""
-        return -self.anomaly_score(X)
-
-    def decision_function(self, X: Any) -> Floats:
-        """score_samples(X) - offset_, (n,): below 0 where a point is under alarm."""
-        return self.score_samples(X) - self.offset_
-
     def p_value(self, X: Any) -> Floats:
         """How likely a normal point is to score as high, (n,); no smaller than 1 / (n + 1), n as in `promise_`."""
         scores = self.anomaly_score(X)
@@ -200,25 +192,6 @@ class TimeSeriesDetector(OutlierMixin, BaseEstimator):
     def abilities(self) -> dict[str, bool | str]:
         """{verb: True, or the reason why not}."""
         return dict.fromkeys(states.VERBS, True)
-
-    def save(self, path: str | Path) -> Path:
-        """Write the detector as a folder of JSON and safetensors; `isthmus.load` reads it."""
-        check_is_fitted(self)
-        return persistence.save(self, path, states.card(self))
-
-    def to_saved(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
-        """What `save` writes."""
-        return states.to_saved(self)
-
-    @classmethod
-    def from_saved(cls, config: dict[str, Any], tensors: dict[str, Tensor]) -> Self:
-        """The detector that `to_saved` described."""
-        detector: Self = states.restored(cls, config, tensors)
-        return detector
-
-    def __sklearn_is_fitted__(self) -> bool:
-        """Whether there is a threshold."""
-        return hasattr(self, "threshold_")
 
     def _windows(self) -> Windows:
         """How a stretch is looked at, once every parameter is known to be in its domain."""
