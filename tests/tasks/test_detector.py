@@ -54,10 +54,10 @@ def test_the_same_seed_gives_the_same_detector(tumours: Any, detector: Any) -> N
     assert other.threshold_ != detector.threshold_
 
 
-ALL_OF_THEM = [pytest.param(score, marks=() if score == "fusion" else pytest.mark.slow) for score in SCORES]
+EVERY_SCORE = [pytest.param(score, marks=() if score == "fusion" else pytest.mark.slow) for score in SCORES]
 
 
-@pytest.mark.parametrize("score", ALL_OF_THEM)
+@pytest.mark.parametrize("score", EVERY_SCORE)
 def test_anomalies_are_found_within_the_budget(score: str, tumours: Any) -> None:
     split = isthmus.split_for_detection(tumours.benign, random_state=0)
     train, calibration, fresh = (tumours.benign[rows] for rows in split)

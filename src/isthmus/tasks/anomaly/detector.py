@@ -47,8 +47,9 @@ class AnomalyDetector(Diagnosed, Verdicts, BaseEstimator):
     The model learns from normal rows only. The threshold is the k-th smallest score of n calibration rows that it
     never saw, so the promise holds whatever the model is: a bad model finds fewer anomalies, and raises no more
     alarms. `fit(X)` shares the rows out itself, equal ones together. With few rows it scores each by a model trained
-    on the others, and a training row keeps that score, so that `fit_predict` judges rows that it was given; the
-    promise is exact where rows were held out, and close where five models stand in for the one that serves.
+    on the others, and a training row keeps that score, so that `fit_predict` judges rows that it was given. The promise
+    is exact where rows were held out, up to the pull of one row on the means and deviations in u; it is close where
+    five models stand in for the one that serves.
 
     Args:
         model: "auto" (an `Autoencoder`), a member's name ("vae"), or an unfitted estimator of ours.
