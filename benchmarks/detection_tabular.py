@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 QUESTION = Question(
     "detection_tabular", "Does the default detector find anomalies, within its budget?", ROOT, tuple(range(5))
 )
-QUESTION.peer("pyod", "pyod==3.6.5")
+QUESTION.peer("pyod", "pyod==3.6.7", "tqdm")
 PEER_SEEDS = 3
 FIGURES = {"ROC-AUC": "roc_auc", "average precision": "average_precision"}
 PUBLISHED = ROOT.parent / "shared" / "data" / "published" / "dte_normal_only_auc.json"
