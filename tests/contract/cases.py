@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +13,8 @@ from sklearn.datasets import load_digits, load_wine
 
 import isthmus
 
-QUICK = {"epochs": 3, "batch_size": 32, "random_state": 0, "device": "cpu"}
+DEVICE = os.environ.get("ISTHMUS_TEST_DEVICE", "cpu")
+QUICK = {"epochs": 3, "batch_size": 32, "random_state": 0, "device": DEVICE}
 
 
 def numbers() -> Any:

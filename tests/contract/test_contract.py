@@ -16,7 +16,7 @@ from sklearn.exceptions import NotFittedError
 import isthmus
 from isthmus.errors import AbilityError, IsthmusError
 from isthmus.estimator.inputs import read
-from tests.contract.cases import CASES, Case, name_of, take
+from tests.contract.cases import CASES, DEVICE, Case, name_of, take
 
 every_case = pytest.mark.parametrize("case", CASES, ids=name_of)
 
@@ -36,9 +36,9 @@ def fitted() -> Any:
 
 def batch_of(model: Any, rows: Any, size: int = 24) -> Any:
     """The first rows as the batch that a fit would see."""
-    x = read(model, take(rows, slice(0, size))).block(0, size)
+    x = read(model, take(rows, slice(0, size))).block(0, size).to(DEVICE)
     observed = None if model.spec_.is_plain else ~torch.isnan(x)
-    return isthmus.core.code.Batch(x, observed, generator=torch.Generator().manual_seed(7), progress=0.5)
+    return isthmus.core.code.Batch(x, observed, generator=torch.Generator(DEVICE).manual_seed(7), progress=0.5)
 
 
 @every_case
@@ -106,13 +106,13 @@ def test_scores_are_minus_distortion_minus_rate(case: Case, fitted: Any) -> None
     assert np.array_equal(model.anomaly_score(rows), -scores)
     assert np.array_equal(model.score_samples(rows), scores)
     distortion, rate = model.network_.eval().price(batch_of(model, rows))
-    assert np.allclose(-(distortion + rate).detach().numpy(), scores[:24], rtol=1e-4, atol=1e-4)
+    assert np.allclose(-(distortion + rate).detach().cpu().numpy(), scores[:24], rtol=1e-4, atol=1e-4)
 
 
 @every_case
 def test_saved_model_comes_back_the_same(case: Case, fitted: Any, tmp_path: Any) -> None:
     model, rows = fitted(case), case.rows()
-    twin = isthmus.load(model.save(tmp_path / "model"))
+    twin = isthmus.load(model.save(tmp_path / "model"), device=DEVICE)
     for other in (twin, copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
         assert np.array_equal(other.score_samples(rows), model.score_samples(rows))
         assert np.array_equal(other.transform(rows), model.transform(rows))

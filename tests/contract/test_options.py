@@ -13,6 +13,7 @@ from isthmus.parts.backbones.activations import MODULES
 from isthmus.parts.backbones.options import ALLOWED
 from isthmus.parts.corruptions import CORRUPTIONS
 from isthmus.parts.likelihoods import LIKELIHOODS
+from tests.contract.cases import DEVICE
 
 RANDOM = np.random.default_rng(0)
 ROWS: dict[str, Any] = {
@@ -50,12 +51,13 @@ def goes_the_whole_way(model: Any, rows: Any, folder: Any) -> None:
     assert np.isfinite(model.reconstruct(rows)).all()
     assert model.score_samples(rows[3:4])[0] == scores[3]
     assert np.array_equal(model.score_samples(rows[::-1].copy())[::-1], scores)
-    assert np.array_equal(isthmus.load(model.save(folder)).score_samples(rows), scores)
+    assert np.array_equal(isthmus.load(model.save(folder), device=DEVICE).score_samples(rows), scores)
 
 
 def quick(**params: Any) -> Any:
     """A small autoencoder that takes two passes."""
-    return isthmus.Autoencoder(**{"latent_dim": 3, "hidden_dims": (8, 8), "epochs": 2, "random_state": 0, **params})
+    options = {"latent_dim": 3, "hidden_dims": (8, 8), "epochs": 2, "random_state": 0, "device": DEVICE, **params}
+    return isthmus.Autoencoder(**options)
 
 
 @pytest.mark.parametrize(("kind", "backbone", "option"), CHOICES)
@@ -80,7 +82,8 @@ def test_likelihood(name: str, tmp_path: Any) -> None:
 @pytest.mark.parametrize("name", CORRUPTIONS)
 @pytest.mark.parametrize("kind", ["table", "series", "image"])
 def test_corruption(kind: str, name: str, tmp_path: Any) -> None:
-    model = isthmus.DenoisingAutoencoder(corruption=name, amount=0.3, latent_dim=3, hidden_dims=(8,), epochs=2)
+    options = {"latent_dim": 3, "hidden_dims": (8,), "epochs": 2, "device": DEVICE}
+    model = isthmus.DenoisingAutoencoder(corruption=name, amount=0.3, **options)
     goes_the_whole_way(model, ROWS[kind], tmp_path / "model")
 
 

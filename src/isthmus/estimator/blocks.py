@@ -4,7 +4,8 @@ Matrix products choose their kernels by the number of rows and of threads, and o
 row goes through a block of one of a few fixed sizes, filled up with zeros, on one thread; several threads share many
 rows block by block, and none waits for another. A probe checks once that a size gives the same bits as the one of
 `SMALL` on this machine, wherever a row stands; where it doesn't that size is not used, and where even a row's place
-in the small one matters each row gets a block of its own.
+in the small one matters each row gets a block of its own. An accelerator, to which a large block is no dearer than a
+small one, knows one size alone.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ TINY = (1, 2, 8)  # sizes for a row or a few that come alone, where waiting for 
 TRIED = 16  # rows that show whether a tiny size will do
 FEW = 4 * SMALL  # rows up to which small blocks do, the filling of a large one being dearer
 BLOCK_NUMBERS = 2**18  # numbers in a large block: wider rows come in smaller ones, so that they stay near the cache
+ACCELERATED, ACCELERATED_NUMBERS = 2**14, 2**21  # the same two of an accelerator's block, which must keep it busy
 
 
 class Span(NamedTuple):
@@ -49,7 +51,10 @@ class Blocks:
     def __init__(self, network: nn.Module, width: int, exact: bool = True) -> None:
         self.network, self.exact = network.eval(), exact
         self.device = next((p.device for p in network.parameters()), torch.device("cpu"))
-        self.large = max(SMALL, min(LARGE, 2 ** (BLOCK_NUMBERS // max(width, 1)).bit_length() // 2))
+        self.is_near = self.device.type == "cpu"
+        most, numbers = (LARGE, BLOCK_NUMBERS) if self.is_near else (ACCELERATED, ACCELERATED_NUMBERS)
+        self.large = max(SMALL, min(most, 2 ** (numbers // max(width, 1)).bit_length() // 2))
+        self.small = SMALL if self.is_near else self.large
         self.agree: dict[object, bool] = {}
 
     def run(self, source: Source, function: Callable[[Batch], Tensor]) -> Tensor:
@@ -60,7 +65,7 @@ class Blocks:
             function: A bound method or function of a batch; the same object for the same quantity, since the probe's
                 outcome is kept with it. Several threads may call it at once.
         """
-        threads = torch.get_num_threads() if self.device.type == "cpu" else 1
+        threads = torch.get_num_threads() if self.is_near else 1
         with torch.inference_mode(), threads_for(work=0.0):
             spans = self._spans(source, function)
             first = next(spans, None)
@@ -103,19 +108,19 @@ class Blocks:
     def _spans(self, source: Source, function: Callable[[Batch], Tensor]) -> Iterator[Span]:
         """The blocks: a tiny one for few rows, large ones while there are rows enough, else small ones."""
         rows, start = len(source), 0
-        for size in TINY:
+        for size in TINY if self.is_near else ():
             if rows <= size and self._agrees(source.spec, function, size):
                 yield Span(0, rows, size)
                 return
-        if rows > FEW and self.large > SMALL and self._agrees(source.spec, function, self.large):
+        if rows > FEW and self.large > self.small and self._agrees(source.spec, function, self.large):
             start = rows - rows % self.large
             yield from (Span(begin, begin + self.large, self.large) for begin in range(0, start, self.large))
             if rows - start > FEW:
                 yield Span(start, rows, self.large)
                 return
-        step = SMALL if rows == 1 or self._agrees(source.spec, function, SMALL) else 1
+        step = self.small if rows == 1 or self._agrees(source.spec, function, self.small) else 1
         for begin in range(start, rows, step):
-            yield Span(begin, min(begin + step, rows), SMALL)
+            yield Span(begin, min(begin + step, rows), self.small)
 
     def _block(self, x: Tensor, size: int, spec: Spec, function: Callable[[Batch], Tensor]) -> Tensor:
         """`function` of the rows of x inside a block of `size`."""
@@ -133,7 +138,8 @@ class Blocks:
         key = (function, size)
         if key not in self.agree:
             rows = torch.rand(SMALL, *spec.shape, generator=torch.Generator().manual_seed(0))
-            expected = self._seen(rows, spec, function)
+            block = torch.cat([rows, rows.new_zeros(self.small - SMALL, *spec.shape)])
+            expected = self._seen(block, spec, function)
             placings = _scattered(rows, size) if size < SMALL else _turned(rows, size)
             self.agree[key] = all(
                 _equal(self._seen(block, spec, function), places, expected, those) for block, places, those in placings
@@ -180,4 +186,4 @@ def _turned(rows: Tensor, size: int) -> Iterator[Placing]:
     end = torch.arange(size - len(rows), size)
     padded = torch.cat([rows.new_zeros(size - len(rows), *rows.shape[1:]), rows])
     for by in (0, 1, len(rows)):
-        yield padded.roll(by, 0), (end + by) % size, slice(None)
+        yield padded.roll(by, 0), (end + by) % size, slice(len(rows))
