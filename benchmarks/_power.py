@@ -22,6 +22,7 @@ from isthmus.core.spec import Spec
 from isthmus.estimator.defaults import narrow
 from isthmus.tasks.anomaly.calibration import FewCalibrationRowsWarning
 from isthmus.tasks.anomaly.controls import every_control
+from isthmus.tasks.anomaly.member import Member
 from isthmus.tasks.anomaly.scorer import Scorer
 from isthmus.tasks.anomaly.separation import Separation
 
@@ -173,7 +174,7 @@ def read_by(fitted: Any, score: str, calibration: NDArray[Any]) -> Any:
     if score == "fusion":
         return fitted
     detector = copy.copy(fitted).set_params(score=score)
-    detector.scorer_ = Scorer(fitted.model_)
+    detector.scorer_ = Scorer([Member(fitted.model_, score)])
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FewCalibrationRowsWarning)
         return detector.calibrate(calibration)

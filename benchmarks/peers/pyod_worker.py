@@ -12,7 +12,7 @@ from pyod.models.auto_encoder import AutoEncoder
 from pyod.utils.torch_utility import TorchDataset
 from sklearn.preprocessing import StandardScaler
 
-from isthmus.bench.worker import serve
+from isthmus.bench.worker import most_held, serve
 
 PLAIN = {"hidden_neuron_list": [64, 16], "batch_norm": False, "dropout_rate": 0.0, "epoch_num": 1, "verbose": 0}
 MODULES = {
@@ -69,4 +69,4 @@ def detect(name: str, train: str, test: str, scores: str, seed: int) -> None:
 
 
 if __name__ == "__main__":
-    serve(load=load, train=train, score=score, fit=fit, detect=detect)
+    serve(load=load, train=train, score=score, fit=fit, detect=detect, peak=most_held)
