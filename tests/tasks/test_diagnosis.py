@@ -43,12 +43,14 @@ def power(
     [
         ({"shift": 3.0}, "sound"),
         ({"shift": 3.0, "kept": 0.9}, "sound"),  # what is measured counts more than what is feared
-        ({"shift": 3.0, "rival": 3.1}, "sound"),  # no control is surely better
+        ({"shift": 3.0, "rival": 3.1}, "sound"),  # ahead, but by less than the margin
         ({"shift": 0.5}, "underpowered"),
         ({"shift": 0.5, "kept": 0.9, "residual": 0.5}, "overpowered"),
         ({"shift": 0.5, "kept": 0.9}, "underpowered"),  # much comes out again, and what does not tells all the same
         ({"shift": 2.0, "rival": 6.0}, "use a simpler model"),
-        ({"shift": 1.2}, "underpowered"),  # an area of 0.8, but hardly any alarm
+        ({"shift": 2.0, "rival": 2.6}, "use a simpler model"),  # ahead by more than the margin
+        ({"shift": 0.5, "rival": 0.7, "kept": 0.9, "residual": 0.5}, "use a simpler model"),
+        ({"shift": 0.93}, "underpowered"),  # an area of 0.75, but hardly any alarm
     ],
 )
 def test_labels_decide(given: dict[str, float], verdict: str) -> None:

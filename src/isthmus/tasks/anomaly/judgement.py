@@ -9,7 +9,8 @@ from isthmus.tasks.anomaly.power import DETECTOR, RESIDUAL, Power
 from isthmus.tasks.anomaly.separation import Separation
 
 LARGE = 0.474  # Cliff's delta from which an effect is called large (Romano et al. 2006)
-FOUND = 0.1  # share of the anomalies that must surely raise an alarm
+FOUND = 0.1  # share of the anomalies that must raise an alarm
+MARGIN = 0.02  # of the area within which two methods are called equal
 MOST, ALL = 0.5, 0.99  # of what makes an anomaly one: a model that rebuilds more of it hides it, or is a copy
 SUSPICIOUS = 0.999  # area from which one looks for leakage first
 
@@ -20,18 +21,20 @@ Verdict: TypeAlias = tuple[str, str]
 def with_labels(power: Power) -> Verdict:
     """The verdict on labelled rows, which are all that counts where they are at hand.
 
-    A detector is sound where anomalies surely score higher by a large effect, surely raise an alarm in a tenth of all
-    cases, and no control is surely better. Else a cause is looked for: a model that rebuilds most of what anomalies
-    are, so that its losses do not tell them, has too much power; one that a control beats is not worth its training;
-    any other has too little.
+    A detector is sound where anomalies score higher by a large effect, a tenth of them raise an alarm, and no control
+    is ahead by more than the margin. Where one is, that control does it. Else a cause is looked for: a model that
+    rebuilds most of what anomalies are, so that its losses do not tell them, has too much power; any other has too
+    little. A verdict is the best guess from the figures; how sure they are is told beside it.
     """
-    is_weak = not is_large(power.separations[DETECTOR]) or power.recall.low < FOUND
-    if not is_weak and power.lead.high >= 0:
-        return "sound", "anomalies surely score higher, and no control is surely better"
+    is_strong = is_large(power.separations[DETECTOR]) and power.recall.value >= FOUND
+    if power.lead.value < -MARGIN or (not is_strong and power.lead.value < 0):
+        how = "surely better" if power.lead.high < 0 else "better, though not surely,"
+        return "use a simpler model", f"{power.rival} is {how} on the same rows"
+    if is_strong:
+        sure = "surely " * (surely_large(power.separations[DETECTOR]) and power.recall.low >= FOUND)
+        return "sound", f"anomalies {sure}score higher by a large effect, and no control is ahead by {MARGIN:g}"
     if power.kept_of_anomalies >= MOST and not is_large(power.separations[RESIDUAL]):
         return "overpowered", "most of what makes an anomaly one comes out again, which hides it"
-    if power.lead.high < 0:
-        return "use a simpler model", f"{power.rival} is surely better on the same rows"
     return "underpowered", "what an anomaly costs is hardly more than what a normal row does"
 
 
@@ -45,8 +48,8 @@ def without_labels(power: Power) -> Verdict:
     """
     if power.missed:
         return "overpowered", "points 10 standard deviations off raise no alarm: the network extrapolates"
-    tells = is_large(power.separations[RESIDUAL])
-    if not tells and not any(map(is_large, power.controls.values())):
+    tells = surely_large(power.separations[RESIDUAL])
+    if not tells and not any(map(surely_large, power.controls.values())):
         return "use a simpler model", "no method sees what columns have to do with each other: one at a time will do"
     if power.kept_of_anomalies >= ALL:
         return "overpowered", "a row comes out again whether or not its columns fit each other: the model is a copy"
@@ -58,7 +61,12 @@ def without_labels(power: Power) -> Verdict:
 
 
 def is_large(found: Separation) -> bool:
-    """Whether anomalies surely score higher by a large effect."""
+    """Whether anomalies score higher by a large effect."""
+    return found.delta >= LARGE
+
+
+def surely_large(found: Separation) -> bool:
+    """Whether they do at the low end of the interval too."""
     return 2 * found.roc_auc.low - 1 >= LARGE
 
 
