@@ -97,10 +97,9 @@ def evade(
 
     Example:
         >>> import isthmus
-        >>> made = isthmus.data.load("factors", rows=400)
-        >>> model = isthmus.Autoencoder(epochs=20)
-        >>> detector = isthmus.AnomalyDetector(model, alpha=0.05, random_state=0).fit(made.X[made.y == 0])
-        >>> evasion = evade(detector, made.X[made.y == 1], budget=0.1)
+        >>> made, model = isthmus.data.load("factors", rows=400), isthmus.Autoencoder(epochs=3)
+        >>> detector = isthmus.AnomalyDetector(model, alpha=0.05, members=1, random_state=0).fit(made.X[made.y == 0])
+        >>> evasion = evade(detector, made.X[made.y == 1], budget=0.1, steps=10)
         >>> bool((evasion.after < evasion.before).all())
         True
     """
@@ -134,8 +133,8 @@ def descend(cost: Cost, x: Tensor, budget: float, free: Tensor, steps: int) -> T
         steps: How many.
 
     Example:
-        >>> descend(lambda x: x.square().sum(1), torch.tensor([[1.0, 0.1]]), 0.5, torch.tensor([True, True]), 50)
-        tensor([[0.5000, 0.0000]])
+        >>> descend(lambda x: x.square().sum(1), torch.tensor([[2.0, 1.0]]), 0.5, torch.tensor([True, False]), 10)
+        tensor([[1.5000, 1.0000]])
     """
     best, place = x.clone(), x.clone()
     lowest = torch.full((len(x),), torch.inf, dtype=torch.float64)
