@@ -49,6 +49,7 @@ _NAMES: dict[str, str] = {
     "alpha_for": "isthmus.tasks.anomaly.calibration",
     "check_splits": "isthmus.tasks.anomaly.leakage",
     "diagnose": "isthmus.doctor.diagnosis",
+    "evade": "isthmus.tasks.anomaly.evasion",
     "evaluate": "isthmus.tasks.anomaly.evaluation",
     "family": "isthmus.models",
     "feature_maps": "isthmus.tasks.anomaly.images.features",

@@ -40,12 +40,15 @@ def learn(estimator: Any, X: Any) -> Source:
 
     Args:
         estimator: Its `scaling` and `likelihood` are read.
-        X: A table, images, series or volumes; see `containers.opened`.
+        X: A table, images, series or volumes; see `containers.opened`. Or rows that were read before.
 
     Raises:
         InputError: X cannot be used; the subclass says why.
         UnknownNameError: no scaling or likelihood of that name.
     """
+    if isinstance(X, TensorSource):  # read by another estimator, whose spec this one takes over
+        _sign_as(estimator, X.spec)
+        return X
     rows = opened(X)
     source = _learnt(estimator, rows)
     _check_domain(source, estimator.likelihood)
@@ -76,7 +79,7 @@ def read(estimator: Any, X: Any, *, gaps: bool = False) -> Source:
 
     Args:
         estimator: Its `spec_` says what the rows must be.
-        X: Rows like those of training.
+        X: Rows like those of training, or such as were read before.
         gaps: Whether cells may be missing in columns that had none in training.
 
     Raises:
@@ -87,6 +90,8 @@ def read(estimator: Any, X: Any, *, gaps: bool = False) -> Source:
         InputError: X cannot be used for another reason.
     """
     check_is_fitted(estimator)
+    if isinstance(X, TensorSource):
+        return X
     source = read_like(estimator, X, estimator.spec_, gaps=gaps)
     _check_domain(source, estimator.settings_.likelihood)
     return source
@@ -264,6 +269,14 @@ def _sign(estimator: Any, rows: Any, spec: Spec) -> None:
         return
     estimator.n_features_in_ = spec.n_features
     vars(estimator).pop("feature_names_in_", None)
+
+
+def _sign_as(estimator: Any, spec: Spec) -> None:
+    """The same for rows that nobody has but their spec."""
+    estimator.n_features_in_ = spec.n_features
+    vars(estimator).pop("feature_names_in_", None)
+    if spec.named:
+        estimator.feature_names_in_ = np.asarray([column.name for column in spec.columns], dtype=object)
 
 
 def _native(rows: Any) -> Any:

@@ -12,7 +12,6 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from isthmus.errors import ParameterError, UnknownNameError
-from isthmus.estimator.defaults import whole
 from isthmus.estimator.face import Estimator
 from isthmus.tasks.anomaly import states
 from isthmus.tasks.anomaly.calibration import check_budget
@@ -25,6 +24,7 @@ from isthmus.tasks.anomaly.recipe import Recipe, unfitted
 from isthmus.tasks.anomaly.score_name import ScoreName
 from isthmus.tasks.anomaly.scored import Floats
 from isthmus.tasks.anomaly.scorer import Scorer
+from isthmus.tasks.anomaly.spans import spans_of, times_of
 from isthmus.tasks.anomaly.thresholds import conformal
 from isthmus.tasks.anomaly.trimming import Trimmed, set_aside
 from isthmus.tasks.anomaly.verdicts import Verdicts
@@ -56,7 +56,11 @@ class AnomalyDetector(Diagnosed, Verdicts, BaseEstimator):
         alpha: The budget of false alarms: the share of normal rows that may raise one.
         score: "fusion" is s, in standard deviations. "mahalanobis" is half the square of w and the model's own rate,
             "distortion" the model's own cost: distortion + rate, both in nats; "latent" how far the nearest z_i is.
-        members: Models with other seeds whose scores are averaged.
+        members: Models with other seeds whose scores are averaged. Or what each learns from: ("day", "week", "month")
+            gives one member the last day of the training rows, one the last week, one the last 30 days; "hour" is
+            another, and a number stands for so many members of all rows. `fit` then needs `time`, as datetimes.
+        critic: Whether a second network learns beside each model to tell the rows from disturbed ones. Its log odds are
+            a third term of "fusion".
         calibration: Share of the rows that `fit(X)` holds out to set the threshold.
         random_state: Seed of the shares and of the model's fit (an estimator with a seed of its own keeps that).
         device: Where a model given by name runs; an estimator has its own device.
@@ -81,7 +85,8 @@ class AnomalyDetector(Diagnosed, Verdicts, BaseEstimator):
     _: KW_ONLY
     alpha: float = 0.01
     score: ScoreName = ScoreName("fusion")
-    members: int = 2
+    members: int | tuple[int | str, ...] = 2
+    critic: bool = False
     calibration: float = 0.2
     random_state: Any = None
     device: str = "auto"
@@ -114,7 +119,8 @@ class AnomalyDetector(Diagnosed, Verdicts, BaseEstimator):
             X_calibration: Normal rows that set the threshold, none of them in X; None takes them from X.
             y_calibration: (m,) labels of those, as in `split_for_detection`, where some of them are anomalies.
             groups: (n,) rows of one group (a patient, a machine) stay on one side, as equal rows always do.
-            time: (n,) when each row was taken: the last rows set the threshold, even where they are too few.
+            time: (n,) when each row was taken: the last rows set the threshold, even where they are too few. Spans in
+                `members` reach back from the latest row that trains, with X_calibration too.
             trim: For X with a few anomalies in it: the share of the rows to set aside, or "auto"; see `isthmus.trim`.
                 `trimmed_` lists them. They neither train nor calibrate, so normal ones among them lower the threshold:
                 the rate of false alarms may reach about alpha + trim on clean rows (measured at alpha=0.05: 6.5 % for
@@ -123,7 +129,8 @@ class AnomalyDetector(Diagnosed, Verdicts, BaseEstimator):
         Raises:
             ParameterError: a parameter outside its domain, or `groups` or `time` where nothing is shared out.
             LeakageError: rows of X_calibration are equal to rows of X.
-            TooFewRowsError: too few different rows to hold some out, or to trim.
+            TooFewRowsError: too few different rows to hold some out, to trim, or in a span of `members`.
+            InputTypeError: spans, and a time that is no datetime.
 
         Warns:
             FewCalibrationRowsWarning: too few rows for the budget; the largest score is the threshold, and
@@ -131,8 +138,11 @@ class AnomalyDetector(Diagnosed, Verdicts, BaseEstimator):
         """
         alpha, random = self._checked(), check_random_state(self.random_state)
         models = partial(unfitted, self.model, int(random.randint(2**31 - 1)), device=self.device, verbose=self.verbose)
-        recipe = Recipe(models, self.get_params(deep=False)["score"], self.members)
-        check_shared_out(X_calibration, y_calibration, None if trim is not None else groups, time)
+        recipe = Recipe(models, self.get_params(deep=False)["score"], spans_of(self.members), self.critic)
+        if recipe.has_spans:
+            time = times_of(time, recipe.spans)
+        alone = None if recipe.has_spans else time
+        check_shared_out(X_calibration, y_calibration, None if trim is not None else groups, alone)
         self.trimmed_, share = None, 0.0
         if trim is not None:
             self.trimmed_ = trimmed = set_aside(recipe, X, trim, groups, random)
@@ -141,7 +151,7 @@ class AnomalyDetector(Diagnosed, Verdicts, BaseEstimator):
             held = held_out(recipe, X, self.calibration, alpha, random, groups=groups, time=time)
             share = 0.0 if self.trimmed_ is None else self.trimmed_.share
         else:
-            held = given(recipe, X, X_calibration, y_calibration)
+            held = given(recipe.at(time), X, X_calibration, y_calibration)
         self.scorer_, self.trained_ = held.scorer, held.trained
         states.sign(self, held.scorer.model)
         return self._settled(held.evidence, conformal(held.evidence.scores, alpha, share))
@@ -198,10 +208,12 @@ class AnomalyDetector(Diagnosed, Verdicts, BaseEstimator):
         score = self.get_params(deep=False)["score"]
         if score not in SCORES:
             raise UnknownNameError.among("score", str(score), SCORES)
+        if self.critic and score != "fusion":
+            allowed = "a critic's log odds are a term of the fusion alone"
+            raise ParameterError(f"critic=True with score={score!r}", allowed, "use score='fusion' or critic=False")
         if not (isinstance(self.calibration, (int, float)) and 0 < self.calibration < 1):
             allowed = "it is the share of the rows that sets the threshold, between 0 and 1"
             raise ParameterError(f"calibration={self.calibration!r}", allowed, "use calibration=0.2")
-        whole("members", self.members)
         return check_budget(self.alpha)
 
     def _evidence(self, X: Any) -> Evidence:

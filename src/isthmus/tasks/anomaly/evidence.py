@@ -168,7 +168,7 @@ def held_out(
     together = groups_of(source, groups)
     _check_groups(together)
     if time is not None:
-        return _last(recipe, rows, source, dealt(together, (1 - share, share), 0, column_of("time", time, len(source))))
+        return _last(recipe, rows, source, together, share, column_of("time", time, len(source)))
     kept = dealt(together, (1 - share, share), random) == 0
     kept |= np.isin(together, together[~_understood(source, kept)])
     if (~kept).sum() < rows_needed(alpha):
@@ -176,15 +176,15 @@ def held_out(
     return _parted(recipe, rows, kept, ~kept)
 
 
-def _last(recipe: Recipe, rows: Any, source: Source, parts: Ints) -> Held:
-    """Learn from the first part, and judge the rows of the second that hold nothing which the first does not know."""
-    kept = parts == 0
+def _last(recipe: Recipe, rows: Any, source: Source, together: Ints, share: float, time: NDArray[Any]) -> Held:
+    """Learn from the first rows, and judge those of the last that hold nothing which the first do not know."""
+    kept = dealt(together, (1 - share, share), 0, time) == 0
     judged = ~kept & _understood(source, kept)
     if not judged.any() or not kept.any():
         came = f"X with n_samples={len(source)}, of which {int((~kept).sum())} are held out as the last"
         allowed = "the threshold is set by later rows, with no category and no gap that the earlier rows do not have"
         raise TooFewRowsError(came, allowed, "give more rows, or set calibration= higher")
-    return _parted(recipe, rows, kept, judged)
+    return _parted(recipe.at(time[kept]), rows, kept, judged)
 
 
 def _parted(recipe: Recipe, rows: Any, kept: Bools, judged: Bools) -> Held:

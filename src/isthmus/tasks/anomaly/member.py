@@ -6,13 +6,15 @@ from dataclasses import dataclass, field
 from typing import Any, Self, cast
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from isthmus.core.code import Batch
 from isthmus.core.source import Source
 from isthmus.estimator.blocks import Blocks
 from isthmus.estimator.inputs import read
+from isthmus.parts.critics import Critic
 from isthmus.tasks.anomaly.neighbours import Neighbours
+from isthmus.tasks.anomaly.pairing import paired
 from isthmus.tasks.anomaly.whitening import Whitening
 
 SCORES = ("distortion", "fusion", "latent", "mahalanobis")
@@ -27,27 +29,33 @@ class Member:
         score: One of `SCORES`; it says what the two terms of a row are, what is lost and what crosses.
         lost: Prices what is lost, by what training rows lose.
         crossed: The codes of training rows.
+        critic: What learnt beside the model to tell rows from others; its log odds are a third term of a fusion.
     """
 
     model: Any
     score: str
     lost: Whitening | None = None
     crossed: Neighbours | None = None
+    critic: Critic | None = None
     blocks: Blocks = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self.blocks = Blocks(self.model.network_, self.model.spec_.width)
+        network = self.model.network_
+        parts = network if self.critic is None else nn.ModuleList([network, self.critic])
+        self.blocks = Blocks(parts, self.model.spec_.width)
 
     @classmethod
-    def fitted(cls, model: Any, X: Any, score: str) -> Self:
+    def fitted(cls, model: Any, X: Any, score: str, critic: bool = False) -> Self:
         """Train the model on normal rows, and learn from the same rows what the score needs.
 
         Args:
             model: An unfitted estimator.
             X: Normal rows.
             score: One of `SCORES`.
+            critic: Whether a critic learns beside it.
         """
-        member = cls(model.fit(X), score)
+        beside = paired(model, X) if critic else None
+        member = cls(model if critic else model.fit(X), score, critic=beside)
         return member.priced_by(read(model, X))
 
     def priced_by(self, source: Source) -> Self:
@@ -63,14 +71,15 @@ class Member:
         return self.blocks.run(source, function)
 
     def terms(self, batch: Batch) -> Tensor:
-        """What is lost and what crosses, (B, 2) float64.
+        """What is lost and what crosses, (B, 2) float64; with a critic (B, 3).
 
         "distortion" has the model's own distortion and rate, "mahalanobis" half the squared Mahalanobis distance of
         what is lost and the rate, both in nats; "latent" nothing and how far the code lies from others; "fusion" the
-        roots of what is lost, priced with heavy tails, and of how far the code lies.
+        roots of what is lost, priced with heavy tails, and of how far the code lies, and what the critic says.
         """
         if self.score == "fusion":
-            return torch.stack([self._parts(batch).sum(1), self._distance(batch)], 1).sqrt()
+            both = torch.stack([self._parts(batch).sum(1), self._distance(batch)], 1).sqrt()
+            return both if self.critic is None else torch.cat([both, self.critic(batch.x).cpu().double()[:, None]], 1)
         if self.score == "latent":
             distance = self._distance(batch)
             return torch.stack([torch.zeros_like(distance), distance], 1)

@@ -36,7 +36,7 @@ class Neighbours:
     def of(cls, codes: Tensor) -> Neighbours:
         """Keep the codes of normal rows, or of so many of them, evenly spread over their order."""
         step = -(-len(codes) // MOST)
-        return cls(codes[::step].contiguous())
+        return cls(codes[::step].clone())  # so that gradients can flow past them, and the others be forgotten
 
     def distance(self, codes: Tensor) -> Tensor:
         """To the nearest, (B, Z) -> (B,); not by a product of matrices, so that equal codes get equal bits."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sklearn.base import clone
@@ -11,7 +11,9 @@ from sklearn.base import clone
 from isthmus.errors import ParameterError, UnknownNameError
 from isthmus.estimator.face import Estimator
 from isthmus.models import family
+from isthmus.tasks.anomaly.member import Member
 from isthmus.tasks.anomaly.scorer import Scorer
+from isthmus.tasks.anomaly.spans import Spans, Times, shares
 
 WORKHORSE = "autoencoder"
 SEEDS = 2**32
@@ -24,16 +26,33 @@ class Recipe:
     Args:
         model: Gives the unfitted model of a member, by the member's number.
         score: One of `SCORES`.
-        members: How many there are.
+        spans: Of time that each member learns from, None for all rows.
+        critic: Whether a critic learns beside each.
+        time: (n,) when the rows were taken that `cooked` is given; None where no span asks.
     """
 
     model: Callable[[int], Any]
     score: str
-    members: int = 1
+    spans: Spans = (None,)
+    critic: bool = False
+    time: Times | None = None
+
+    @property
+    def has_spans(self) -> bool:
+        """Whether it matters when rows were taken."""
+        return any(self.spans)
+
+    def at(self, time: Any) -> Recipe:
+        """The same for rows that were taken at these times, (n,)."""
+        return replace(self, time=time)
 
     def cooked(self, X: Any) -> Scorer:
-        """A scorer fitted on the rows of X."""
-        return Scorer.fitted(map(self.model, range(self.members)), X, self.score)
+        """A scorer fitted on the rows of X, of which each member learns from those of its span."""
+        rows = [X] * len(self.spans)
+        if self.has_spans and self.time is not None:
+            rows = shares(self.model(0), X, self.time, self.spans)
+        numbered = enumerate(rows)
+        return Scorer([Member.fitted(self.model(number), own, self.score, self.critic) for number, own in numbered])
 
 
 def unfitted(asked: Any, seed: int, number: int, *, device: str = "auto", verbose: int = 0) -> Any:

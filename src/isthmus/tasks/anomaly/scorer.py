@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import reduce
 from operator import add
-from typing import Any, Self, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from isthmus.core.code import Batch
 from isthmus.core.source import Source
-from isthmus.data.memory import TensorSource
 from isthmus.estimator.inputs import read
 from isthmus.tasks.anomaly.digests import Known, digests
 from isthmus.tasks.anomaly.member import Member
@@ -30,7 +29,7 @@ class Scorer:
     What a row loses and what is expected of it are the first member's.
 
     Args:
-        members: At least one; they learnt from the same rows, with other seeds.
+        members: At least one; they learnt with other seeds or from other spans of time, and read rows alike.
         scale: Makes one score of the terms; None adds them.
         known: Scores that training rows had from models that had not seen them. They keep those: what a model has
             learnt looks normal to it, whatever it is.
@@ -39,17 +38,6 @@ class Scorer:
     members: list[Member]
     scale: Scale | None = None
     known: Known | None = None
-
-    @classmethod
-    def fitted(cls, models: Iterable[Any], X: Any, score: str) -> Self:
-        """Fit every model on the same normal rows.
-
-        Args:
-            models: Unfitted estimators.
-            X: Normal rows.
-            score: One of `SCORES`.
-        """
-        return cls([Member.fitted(model, X, score) for model in models])
 
     @property
     def model(self) -> Any:
@@ -63,13 +51,17 @@ class Scorer:
         return scores if self.known is None else self.known.instead(digests(source), scores)
 
     def terms(self, X: Any) -> Tensor:
-        """What is lost and what crosses for each row, as if it were new, (n, 2) float64."""
+        """What is lost and what crosses for each row, as if it were new, (n, C) float64."""
         return self._mean(self._read(X), "terms")
 
     def scored(self, terms: Tensor) -> Floats:
-        """The anomaly score that terms make, (n, 2) -> (n,)."""
-        scores: Floats = (terms.sum(1) if self.scale is None else self.scale.read(terms)).numpy()
+        """The anomaly score that terms make, (n, C) -> (n,)."""
+        scores: Floats = self._added(terms).numpy()
         return scores
+
+    def price(self, batch: Batch) -> Tensor:
+        """The anomaly score of each row of a batch, (B,) float64, through which gradients flow back to its x."""
+        return self._added(reduce(add, [member.terms(batch) for member in self.members]) / len(self.members))
 
     def settle(self, terms: Tensor) -> Floats:
         """Learn the scale, where the score has one, from the terms of normal rows that are new; their scores, (n,)."""
@@ -90,7 +82,7 @@ class Scorer:
         return self._first(X, "rebuilt")
 
     def shares(self, X: Any) -> Tensor:
-        """Each column's share of a row's score, (n, D); what they leave of 1 is the codes'."""
+        """Each column's share of a row's score, (n, D); what they leave of 1 is the codes' and the critics'."""
         source = self._read(X)
         terms = self._mean(source, "terms").clamp_min(0)
         terms = terms if self.scale is None else terms / self.scale.spread
@@ -98,9 +90,11 @@ class Scorer:
         return self._mean(source, "profile") * lost[:, None]
 
     def _read(self, X: Any) -> Source:
-        """Rows as the models read them; a source of tensors was read before."""
-        source: Source = X if isinstance(X, TensorSource) else read(self.model, X)
-        return source
+        """Rows as the models read them."""
+        return read(self.model, X)
+
+    def _added(self, terms: Tensor) -> Tensor:
+        return terms.sum(1) if self.scale is None else self.scale.read(terms)
 
     def _first(self, X: Any, name: str) -> Tensor:
         return self.members[0].run(self._read(X), getattr(self.members[0], name))

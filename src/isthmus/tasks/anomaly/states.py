@@ -11,7 +11,8 @@ from torch import Tensor
 
 from isthmus.errors import CorruptFileError
 from isthmus.estimator.registry import saved_class
-from isthmus.estimator.states import plain, revived
+from isthmus.estimator.states import load_weights, plain, revived
+from isthmus.parts.critics import Critic
 from isthmus.tasks.anomaly.calibration import Promise
 from isthmus.tasks.anomaly.digests import Digests, Known
 from isthmus.tasks.anomaly.member import Member
@@ -21,7 +22,7 @@ from isthmus.tasks.anomaly.scorer import Scorer
 from isthmus.tasks.anomaly.trimming import Trimmed
 from isthmus.tasks.anomaly.whitening import WIDEST, Whitening
 
-MODEL = "model."  # leads the names of a model's own tensors
+MODEL, CRITIC = "model.", "critic."  # lead the names of a model's own tensors, and of its critic's
 VERBS = (
     "fit",
     "calibrate",
@@ -86,7 +87,8 @@ def restored(cls: Any, config: dict[str, Any], tensors: dict[str, Tensor]) -> An
     members = [
         _put_together(one, _led_by(f"{number}.", tensors), device) for number, one in enumerate(config["members"])
     ]
-    detector.scorer_ = Scorer(members, _scale(tensors), _known(tensors))
+    terms = 2 if members[0].critic is None else 3
+    detector.scorer_ = Scorer(members, _scale(tensors, terms), _known(tensors))
     model = detector.scorer_.model
     detector.trained_ = _names(tensors, "trained")
     detector.trimmed_ = _trimmed(config.get("trimmed"), tensors)
@@ -146,6 +148,8 @@ def _taken_apart(member: Member) -> tuple[dict[str, Any], dict[str, Tensor]]:
         tensors |= {f"lost.{name}": tensor for name, tensor in vars(member.lost).items() if tensor is not None}
     if member.crossed is not None:
         tensors |= {"codes": member.crossed.codes}
+    if member.critic is not None:
+        tensors |= {CRITIC + name: tensor for name, tensor in member.critic.state_dict().items()}
     model = {"class": type(member.model).__name__, **config}
     return {"score": member.score, "model": model}, tensors
 
@@ -163,7 +167,8 @@ def _put_together(config: dict[str, Any], tensors: dict[str, Tensor], device: st
     model = made.from_saved({**config["model"], "device": device}, _led_by(MODEL, tensors))
     latent, codes = math.prod(model.latent_shape_), tensors.get("codes")
     crossed = None if codes is None else Neighbours(tensor_of(tensors, "codes", (len(codes), latent)))
-    return Member(model, config["score"], _whitening(tensors, model.spec_.n_features), crossed)
+    whitening, critic = _whitening(tensors, model.spec_.n_features), _critic(_led_by(CRITIC, tensors), model)
+    return Member(model, config["score"], whitening, crossed, critic)
 
 
 def _led_by(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -179,11 +184,20 @@ def _whitening(tensors: dict[str, Tensor], width: int) -> Whitening | None:
     return Whitening(tensor_of(tensors, "lost.center", (width,)), tensor_of(tensors, "lost.scale", (width,)), root)
 
 
-def _scale(tensors: dict[str, Tensor]) -> Scale | None:
-    """The scale of the terms, if there is one."""
+def _critic(tensors: dict[str, Tensor], model: Any) -> Critic | None:
+    """The critic beside a model, if there was one."""
+    if not tensors:
+        return None
+    critic = Critic(model.spec_, model.settings_.likelihood).to(model.settings_.device)
+    load_weights(critic, tensors)
+    return critic
+
+
+def _scale(tensors: dict[str, Tensor], terms: int) -> Scale | None:
+    """The scale of so many terms, if there is one."""
     if "scale.middle" not in tensors:
         return None
-    return Scale(tensor_of(tensors, "scale.middle", (2,)), tensor_of(tensors, "scale.spread", (2,)))
+    return Scale(tensor_of(tensors, "scale.middle", (terms,)), tensor_of(tensors, "scale.spread", (terms,)))
 
 
 def _known(tensors: dict[str, Tensor]) -> Known | None:

@@ -144,7 +144,9 @@ def set_aside(recipe: Recipe, X: Any, share: float | str, groups: ArrayLike | No
     source = learn(recipe.model(0), rows)
     folds = _folds(groups_of(source, groups), random)
     scores = np.full(len(source), -np.inf)  # who has a category that no other row has is judged by nobody, and stays
-    for scorer, kept, judged in left_out(replace(recipe, score="distortion", members=1), rows, source, folds):
+    for scorer, kept, judged in left_out(
+        replace(recipe, score="distortion", spans=(None,), critic=False), rows, source, folds
+    ):
         learnt, new = taken(rows, kept), taken(rows, judged)
         lost, crossed = concentrated(scorer.residuals(learnt), scorer.codes(learnt), CORE)
         scores[judged] = (lost.cost(scorer.residuals(new)) + crossed.cost(scorer.codes(new))).numpy()
