@@ -24,7 +24,7 @@ GAPPY = pd.DataFrame({"a": [1.0, 2.0, np.nan, 4.0] * 30, "b": np.linspace(0, 9, 
 
 def members(cls: Any = Autoencoder, seeds: Any = (3, 4, 5), **params: Any) -> list[Any]:
     """Models of a few steps."""
-    return [cls(**{"epochs": 4, "device": "cpu", "random_state": seed, **params}) for seed in seeds]
+    return [cls(**{"epochs": 2, "device": "cpu", "random_state": seed, **params}) for seed in seeds]
 
 
 @pytest.fixture
@@ -65,16 +65,16 @@ def check_equal(cls: Any, rows: Any, **params: Any) -> list[Any]:
 @pytest.mark.parametrize("cls", [Autoencoder, DenoisingAutoencoder])
 def test_each_member_ends_where_it_would_have_alone(cls: Any, real_data: Path, runs: list[int]) -> None:
     with np.load(real_data / "adbench" / "28_pendigits.npz") as held:
-        check_equal(cls, held["X"][:3000])
+        check_equal(cls, held["X"][:1000])
     assert runs == [3]
 
 
 @pytest.mark.parametrize(
     ("cls", "rows", "params"),
     [
-        (Autoencoder, X, {"activation": "tanh", "hidden_dims": (9, 7, 5), "batch_size": 7}),
+        (Autoencoder, X, {"activation": "tanh", "hidden_dims": (9, 7, 5), "batch_size": 25}),
         (Autoencoder, X.astype("float32"), {"hidden_dims": (), "weight_decay": 0.1}),
-        (Autoencoder, load_digits().images[:300], {"architecture": "mlp", "latent_dim": 5}),
+        (Autoencoder, load_digits().images[:150], {"architecture": "mlp", "latent_dim": 5}),
         (DenoisingAutoencoder, X, {"corruption": "masking", "activation": "sigmoid"}),
         (DenoisingAutoencoder, GAPPY, {"corruption": "blocks", "amount": 0.4}),
         (DenoisingAutoencoder, X, {"corruption": "salt-and-pepper", "likelihood": "laplace"}),
@@ -87,7 +87,7 @@ def test_so_does_it_with_other_shapes_data_and_noise(cls: Any, rows: Any, params
 
 def test_a_member_is_an_ordinary_model(tmp_path: Path) -> None:
     model = fit_together(members(), X)[1]
-    assert (model.n_iter_, len(model.history_), model.n_features_in_) == (4, 4, 13)
+    assert (model.n_iter_, len(model.history_), model.n_features_in_) == (2, 2, 13)
     assert not hasattr(model, "run_")
     assert all(p.requires_grad and p.grad is None for p in model.network_.parameters())
     loaded = isthmus.load(model.save(tmp_path / "member"))
@@ -111,18 +111,18 @@ def test_members_of_one_random_state_take_their_seeds_from_it_in_turn() -> None:
 @pytest.mark.parametrize(
     "models",
     [
-        members(seeds=(0,)),
-        members(VAE),
-        [*members(seeds=(0,)), *members(DenoisingAutoencoder, seeds=(0,))],
-        [*members(seeds=(0,)), *members(seeds=(1,), latent_dim=3)],
-        members(architecture=MLP(dropout=0.2)),
-        members(architecture=MLP(normalization="layer")),
-        members(architecture=MLP(skip_connections=True)),
-        members(activation="gelu"),
-        members(precision="bfloat16"),
-        members(likelihood="gaussian-learned"),
-        members(likelihood="gaussian-optimal"),
-        [model.set_callbacks(EarlyStopping(patience=1)) for model in members()],
+        members(seeds=(0,), epochs=1),
+        members(VAE, (0, 1)),
+        [*members(seeds=(0,), epochs=1), *members(DenoisingAutoencoder, seeds=(0,), epochs=1)],
+        [*members(seeds=(0,), epochs=1), *members(seeds=(1,), latent_dim=3, epochs=1)],
+        members(seeds=(0, 1), epochs=1, architecture=MLP(dropout=0.2)),
+        members(seeds=(0, 1), epochs=1, architecture=MLP(normalization="layer")),
+        members(seeds=(0, 1), epochs=1, architecture=MLP(skip_connections=True)),
+        members(seeds=(0, 1), epochs=1, activation="gelu"),
+        members(seeds=(0, 1), epochs=1, precision="bfloat16"),
+        members(seeds=(0, 1), epochs=1, likelihood="gaussian-learned"),
+        members(seeds=(0, 1), epochs=1, likelihood="gaussian-optimal"),
+        [model.set_callbacks(EarlyStopping(patience=1)) for model in members(seeds=(0, 1))],
     ],
     ids=lambda models: f"{models[0]!r:.60}",
 )

@@ -185,7 +185,7 @@ def carry_out(estimator: Any, run: Run, X: Any, y: Any) -> None:
 def working(estimator: Any, run: Run) -> Iterator[None]:
     """What holds while a run works: callbacks find it, dropout hears its noise, threads fit its products."""
     settings: Settings = estimator.settings_
-    weights = sum(parameter.numel() for parameter in run.network.parameters())
+    weights = sum(parameter.numel() for parameter in run.network.parameters()) / run.members
     estimator.run_ = run
     listen(run.network, run.generator)
     try:

@@ -19,6 +19,7 @@ from isthmus.errors import TrainingError
 from isthmus.parts.backbones.activations import IN_PLACE
 from isthmus.parts.backbones.buffers import Buffers
 from isthmus.parts.backbones.dense import Dense
+from isthmus.parts.backbones.linear import rounded, widened
 
 
 def can_stack(stack: nn.Module) -> bool:
@@ -35,27 +36,32 @@ class DenseEnsemble(nn.Module):
     """Several dense stacks as one, each row through the stack of its own member.
 
     Its node adds the gradients straight to where the loop gathers them, so it is called while parameters lie flat.
+    Weights lie as in each stack alone and the last product is as wide, (M, rounded F, D), so that the same kernels
+    round alike; only a hidden layer whose width is no multiple of 16 may round otherwise, by where its rows begin.
 
     Args:
         stacks: Of equal widths and activation, for each of which `can_stack` holds. Their weights are copied.
 
     Example:
         >>> stacks = [Dense((3, 2)), Dense((3, 2))]
-        >>> both = DenseEnsemble(stacks)
-        >>> x = torch.randn(4, 3)
+        >>> both, x = DenseEnsemble(stacks), torch.randn(4, 3)
         >>> torch.allclose(both(x.repeat(2, 1))[4:], stacks[1](x), atol=1e-6)
         True
     """
 
     def __init__(self, stacks: Sequence[Dense]) -> None:
         super().__init__()
-        layers = list(zip(*(stack.linears for stack in stacks), strict=True))
-        self.weights = nn.ParameterList(torch.stack([one.weight.detach().t() for one in layer]) for layer in layers)
-        self.biases = nn.ParameterList(torch.stack([one.bias.detach()[None] for one in layer]) for layer in layers)
-        self.opening, self.shape, self.activation_name = stacks[0].opening, stacks[0].shape, stacks[0].activation_name
+        learnt: Any = [stack.linears for stack in stacks]
+        pairs = [[(linear.weight.detach(), linear.bias.detach()) for linear in linears] for linears in learnt]
+        for pair in pairs:
+            pair[-1] = widened(*pair[-1])
+        layers = [list(zip(*layer, strict=True)) for layer in zip(*pairs, strict=True)]
+        self.weights = nn.ParameterList(torch.stack(weights) for weights, _ in layers)  # (M, F, D)
+        self.biases = nn.ParameterList(torch.stack(biases)[:, None] for _, biases in layers)  # (M, 1, F)
         self.layers = list(zip(self.weights, self.biases, strict=True))
-        self.members = len(stacks)
-        hidden = [weight.shape[2] for weight in self.weights][:-1]
+        self.opening, self.shape, self.activation_name = stacks[0].opening, stacks[0].shape, stacks[0].activation_name
+        self.members, self.width = len(stacks), math.prod(self.shape)
+        hidden = [weight.shape[1] for weight in self.weights][:-1]
         self.memory = Buffers((*hidden, *hidden))  # activations, then their gradients
 
     def forward(self, x: Tensor) -> Tensor:
@@ -70,10 +76,10 @@ class DenseEnsemble(nn.Module):
         buffers = self.memory.take(math.prod(x.shape[:2]), x.dtype)
         h = x
         for (weight, bias), out in zip(self.layers[:-1], buffers, strict=False):
-            h = torch.baddbmm(bias, h, weight, out=self.apart(out))
+            h = torch.baddbmm(bias, h, weight.transpose(1, 2), out=self.apart(out))
             activate(h)
         weight, bias = self.layers[-1]
-        return torch.baddbmm(bias, h, weight), buffers
+        return torch.baddbmm(bias, h, weight.transpose(1, 2))[:, :, : self.width], buffers
 
     def apart(self, rows: Tensor) -> Tensor:
         """(M * B, F) -> (M, B, F)."""
@@ -82,10 +88,10 @@ class DenseEnsemble(nn.Module):
     @torch.no_grad()
     def hand_back(self, stacks: Sequence[Dense]) -> None:
         """Give each stack the weights of its member."""
-        for i, (weight, bias) in enumerate(self.layers):
-            for member, stack in enumerate(stacks):
-                stack.linears[i].weight.copy_(weight[member].t())  # type: ignore[operator]
-                stack.linears[i].bias.copy_(bias[member, 0])  # type: ignore[operator]
+        for member, stack in enumerate(stacks):
+            for linear, (weight, bias) in zip(stack.linears, self.layers, strict=True):
+                for own, ours in ((linear.weight, weight[member]), (linear.bias, bias[member, 0])):
+                    own.copy_(ours[: len(own)])  # type: ignore[arg-type, operator]
 
 
 class _EnsembleNode(torch.autograd.Function):
@@ -110,17 +116,34 @@ class _EnsembleNode(torch.autograd.Function):
         ensemble, buffers = ctx.ensemble, ctx.buffers
         _, slope = IN_PLACE[ensemble.activation_name]
         depth, g = len(ensemble.layers), ensemble.apart(gradient)
-        to_x = None
         for i in reversed(range(depth)):
             weight, bias = ensemble.layers[i]
             h = ensemble.apart(buffers[i - 1]) if i > 0 else ctx.x
-            weight.grad.baddbmm_(h.transpose(1, 2), g)
-            bias.grad.add_(g.sum(1, keepdim=True))
+            add_products(weight.grad, bias.grad, g, h)
+            matrix = weight[:, : g.shape[2]]
             if i > 0:
-                g = torch.bmm(g, weight.transpose(1, 2), out=ensemble.apart(buffers[depth - 2 + i]))
+                g = torch.bmm(g, matrix, out=ensemble.apart(buffers[depth - 2 + i]))
                 slope(g, h)
             elif ctx.needs_input_grad[0]:
-                to_x = torch.bmm(g, weight.transpose(1, 2)).flatten(0, 1)
+                # A few columns round by where their rows begin: so each member has a product of its own.
+                g = torch.cat([torch.mm(*one) for one in zip(g, matrix, strict=True)])
         ensemble.memory.give(buffers)
         ctx.buffers = None
-        return to_x, None, None
+        return g if ctx.needs_input_grad[0] else None, None, None
+
+
+def add_products(weight: Tensor, bias: Tensor, g: Tensor, h: Tensor) -> None:
+    """Add the gradients of one layer of each member, g'h and the column sums of g, the way a stack alone does.
+
+    Args:
+        weight: Where those of the weights are gathered, (M, F or more, D).
+        bias: Where those of the biases are, (M, 1, F or more).
+        g: The gradients to the layer's answers, (M, B, F).
+        h: What the layer was given, (M, B, D).
+    """
+    width = g.shape[2]
+    if h.shape[2] < width and rounded(h.shape[2]) != h.shape[2]:
+        weight[:, :width].transpose(1, 2).add_(torch.bmm(h.transpose(1, 2), g))
+    else:
+        weight[:, :width].baddbmm_(g.transpose(1, 2), h)
+    bias[:, :, :width].add_(g.sum(1, keepdim=True))
