@@ -11,6 +11,7 @@ from sklearn.neighbors import NearestNeighbors
 
 import isthmus
 from isthmus.tasks.anomaly import neighbours
+from isthmus.tasks.anomaly import scorer as scoring
 from isthmus.tasks.anomaly.neighbours import Neighbours
 from isthmus.tasks.anomaly.scale import Scale
 from isthmus.tasks.anomaly.scorer import Scorer
@@ -75,6 +76,19 @@ def test_a_score_is_the_mean_over_the_members(detector: Any) -> None:
     assert len(alone) == 3
     assert not torch.allclose(alone[0], alone[1])
     torch.testing.assert_close(scorer.terms(MADE.X), sum(alone) / 3)
+
+
+def test_members_trained_in_one_run_score_as_those_trained_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    def in_turn(models: list[Any], X: Any) -> list[Any]:
+        return [model.fit(X) for model in models]
+
+    def scores() -> Any:
+        models = [isthmus.Autoencoder(epochs=3, device="cpu", random_state=seed) for seed in range(3)]
+        return Scorer.fitted(models, NORMAL, "fusion").terms(MADE.X)
+
+    together = scores()
+    monkeypatch.setattr(scoring, "fit_together", in_turn)
+    torch.testing.assert_close(together, scores(), rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize("reach", [10.0, 100.0, 1e4])

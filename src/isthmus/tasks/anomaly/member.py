@@ -11,7 +11,6 @@ from torch import Tensor
 from isthmus.core.code import Batch
 from isthmus.core.source import Source
 from isthmus.estimator.blocks import Blocks
-from isthmus.estimator.inputs import read
 from isthmus.tasks.anomaly.neighbours import Neighbours
 from isthmus.tasks.anomaly.whitening import Whitening
 
@@ -37,18 +36,6 @@ class Member:
 
     def __post_init__(self) -> None:
         self.blocks = Blocks(self.model.network_, self.model.spec_.width)
-
-    @classmethod
-    def fitted(cls, model: Any, X: Any, score: str) -> Self:
-        """Train the model on normal rows, and learn from the same rows what the score needs.
-
-        Args:
-            model: An unfitted estimator.
-            X: Normal rows.
-            score: One of `SCORES`.
-        """
-        member = cls(model.fit(X), score)
-        return member.priced_by(read(model, X))
 
     def priced_by(self, source: Source) -> Self:
         """Learn from normal rows what the score needs, without training."""

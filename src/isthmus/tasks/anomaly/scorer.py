@@ -16,6 +16,7 @@ from torch import Tensor
 from isthmus.core.source import Source
 from isthmus.data.memory import TensorSource
 from isthmus.estimator.inputs import read
+from isthmus.estimator.together import fit_together
 from isthmus.tasks.anomaly.digests import Known, digests
 from isthmus.tasks.anomaly.member import Member
 from isthmus.tasks.anomaly.scale import Scale
@@ -42,14 +43,14 @@ class Scorer:
 
     @classmethod
     def fitted(cls, models: Iterable[Any], X: Any, score: str) -> Self:
-        """Fit every model on the same normal rows.
+        """Fit every model on the same normal rows, in one run where `fit_together` can.
 
         Args:
             models: Unfitted estimators.
             X: Normal rows.
             score: One of `SCORES`.
         """
-        return cls([Member.fitted(model, X, score) for model in models])
+        return cls([Member(model, score).priced_by(read(model, X)) for model in fit_together(list(models), X)])
 
     @property
     def model(self) -> Any:
