@@ -53,6 +53,7 @@ _NAMES: dict[str, str] = {
     "evaluate": "isthmus.tasks.anomaly.evaluation",
     "family": "isthmus.models",
     "feature_maps": "isthmus.tasks.anomaly.images.features",
+    "fit_together": "isthmus.estimator.together",
     "latent_curve": "isthmus.tasks.latent_curve",
     "load": "isthmus.estimator.persistence",
     "split_for_detection": "isthmus.tasks.anomaly.splits",

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, TensorDataset
 
 from isthmus.data import resident
-from isthmus.data.resident import Resident, batch_sizes, seeded
+from isthmus.data.resident import Resident, SharedRows, batch_sizes, seeded
 from isthmus.errors import InputError, ParameterError, TooFewRowsError
 
 
@@ -132,3 +132,19 @@ def test_it_leaves_a_data_loader_far_behind(batch_size: int) -> None:
     x = torch.rand(60_000, 30)
     batches, loader = Resident(x, batch_size=batch_size, seed=0), DataLoader(TensorDataset(x), batch_size, shuffle=True)
     assert seconds(lambda: [None for _ in loader]) > 7 * seconds(lambda: [None for _ in batches.epoch(0)])
+
+
+@pytest.mark.parametrize("start", [0, 5])
+def test_members_see_what_rows_of_their_own_seed_would_show_them(start: int, monkeypatch: Any) -> None:
+    monkeypatch.setattr(resident, "CHUNK_BYTES", 400)
+    x = rows(203)
+    x[3, 1] = torch.nan
+    alone = [Resident(x, batch_size=7, seed=seed) for seed in (4, 9)]
+    shared = SharedRows(alone[0], (4, 9))
+    expected = zip(*(epoch_of(batches, 2, start) for batches in alone), strict=True)
+    seen = [(batch.x.clone(), batch.observed) for batch in shared.epoch(2, start)]
+    assert len(seen) == shared.steps - start
+    for (ours, observed), pair in zip(seen, expected, strict=True):
+        assert torch.equal(ours.nan_to_num(-1), torch.cat(pair).nan_to_num(-1))
+        assert observed is not None
+        assert torch.equal(observed, ~ours.isnan())

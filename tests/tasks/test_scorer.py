@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,12 @@ from sklearn.neighbors import NearestNeighbors
 
 import isthmus
 from isthmus.tasks.anomaly import neighbours
+from isthmus.tasks.anomaly import recipe as recipes
 from isthmus.tasks.anomaly.neighbours import Neighbours
+from isthmus.tasks.anomaly.recipe import Recipe, unfitted
 from isthmus.tasks.anomaly.scale import Scale
 from isthmus.tasks.anomaly.scorer import Scorer
+from isthmus.tasks.anomaly.spans import spans_of
 from isthmus.tasks.anomaly.whitening import Whitening
 
 MADE = isthmus.data.load("factors", rows=500)
@@ -75,6 +79,19 @@ def test_a_score_is_the_mean_over_the_members(detector: Any) -> None:
     assert len(alone) == 3
     assert not torch.allclose(alone[0], alone[1])
     torch.testing.assert_close(scorer.terms(MADE.X), sum(alone) / 3)
+
+
+def test_members_trained_in_one_run_score_as_those_trained_in_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    def in_turn(models: list[Any], X: Any) -> list[Any]:
+        return [model.fit(X) for model in models]
+
+    def scores() -> Any:
+        recipe = Recipe(partial(unfitted, isthmus.Autoencoder(epochs=3, device="cpu"), 0), "fusion", spans_of(3))
+        return recipe.cooked(NORMAL).terms(MADE.X)
+
+    together = scores()
+    monkeypatch.setattr(recipes, "fit_together", in_turn)
+    torch.testing.assert_close(together, scores(), rtol=1e-3, atol=1e-6)
 
 
 @pytest.mark.parametrize("reach", [10.0, 100.0, 1e4])

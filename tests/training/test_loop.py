@@ -13,6 +13,7 @@ from isthmus.core.code import Batch, Terms
 from isthmus.core.player import Player, Stage
 from isthmus.data.resident import Resident
 from isthmus.errors import TrainingError
+from isthmus.training.history import Meter
 from isthmus.training.loop import train
 from isthmus.training.run import Run, SkippedStepWarning
 
@@ -255,3 +256,21 @@ def test_the_network_trains_while_it_learns_and_is_asked_at_rest() -> None:
     assert modes == [True] * 4 + [False]
     assert training.history[0]["validation_loss"] == 1.0
     assert "validation_rate" not in training.history[0]
+
+
+def test_members_have_sums_of_their_own_and_losses_as_large_as_alone() -> None:
+    terms = {"distortion": torch.tensor([1.0, 3.0, 10.0, 20.0]), "rate": torch.ones(4)}
+    training = run(two_parts(), [])
+    training.members = 2
+    shares = training.shares(Batch(torch.zeros(4, 1)))
+    assert shares.tolist() == [0.5] * 4
+    meter = Meter("one", 2)
+    meter.add(terms, shares)
+    meter.add(terms, shares)
+    figures = meter.read()
+    assert figures == pytest.approx(
+        {"0/loss": 3, "0/distortion": 2, "0/rate": 1, "1/loss": 16, "1/distortion": 15, "1/rate": 1}
+    )
+    alone = Meter("one")
+    alone.add({name: term[2:] for name, term in terms.items()}, torch.full((2,), 0.5))
+    assert alone.read() == pytest.approx({"loss": 16, "distortion": 15, "rate": 1})

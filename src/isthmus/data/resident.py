@@ -79,6 +79,37 @@ class Resident:
         yield from hand_out(self.rows, order, self.sizes, self.gaps, start)
 
 
+class SharedRows:
+    """Batches of the same rows for several members: B rows of the first, B of the second, and so on.
+
+    Each member gets, in the same batches and order, what rows in memory with its own seed would give it.
+
+    Args:
+        rows: The rows; their own seed plays no part.
+        seeds: One for each member.
+
+    Example:
+        >>> rows = SharedRows(Resident(torch.arange(10.0)[:, None], batch_size=4, seed=0), (0, 1))
+        >>> rows.steps, [len(batch.x) for batch in rows.epoch(0)]
+        (3, [6, 6, 8])
+    """
+
+    def __init__(self, rows: Resident, seeds: Sequence[int]) -> None:
+        self.resident, self.seeds = rows, seeds
+
+    @property
+    def steps(self) -> int:
+        """Batches in one epoch."""
+        return self.resident.steps
+
+    def epoch(self, number: int, start: int = 0) -> Iterator[Batch]:
+        """The batches of epoch `number` from step `start` on; the same two numbers give the same batches."""
+        rows, sizes, gaps = self.resident.rows, self.resident.sizes, self.resident.gaps
+        orders = [torch.randperm(len(rows.x), generator=seeded(seed, number)) for seed in self.seeds]
+        order = torch.cat([part.flatten() for part in torch.stack(orders).split(sizes, 1)])
+        yield from hand_out(rows, order.to(rows.x.device), [len(orders) * size for size in sizes], gaps, start)
+
+
 def batch_sizes(n: int, batch_size: int) -> list[int]:
     """Cut n rows into ceil(n / batch_size) batches that are equal to within one row.
 

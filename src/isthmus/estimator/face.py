@@ -96,6 +96,7 @@ class Estimator(
     has_prior: ClassVar[bool] = False  # whether codes can be drawn
     has_density: ClassVar[bool] = False  # whether p(z) and q(z | x) are densities that a sample of z can be weighed by
     learns_variance: ClassVar[bool] = False  # whether likelihood="auto" has variances of its own
+    trains_together: ClassVar[bool] = False  # whether its costs and bottleneck take rows one by one, with nothing drawn
     is_corrupted: ClassVar[bool] = False  # whether it learns to undo a corruption
 
     # What a member says. ---------------------------------------------------------------------------------------------

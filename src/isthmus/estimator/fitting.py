@@ -46,7 +46,11 @@ NO_MATTER = ("device", "verbose")  # parameters that a run may be taken up witho
 
 def fit(estimator: Any, X: Any, y: Any, sample_weight: Any, validation: Any) -> None:
     """Learn everything anew from the rows of X."""
-    seed = resumed_seed(estimator, seed_of(estimator.random_state))
+    seeded_fit(estimator, X, y, sample_weight, validation, resumed_seed(estimator, seed_of(estimator.random_state)))
+
+
+def seeded_fit(estimator: Any, X: Any, y: Any, sample_weight: Any, validation: Any, seed: int) -> None:
+    """`fit` with a seed that was drawn before."""
     X, sample_weight, X_held = split(X, sample_weight, validation, seed)
     source = learn(estimator, X)
     weight = check_weights(sample_weight, len(source))
@@ -181,7 +185,7 @@ def carry_out(estimator: Any, run: Run, X: Any, y: Any) -> None:
 def working(estimator: Any, run: Run) -> Iterator[None]:
     """What holds while a run works: callbacks find it, dropout hears its noise, threads fit its products."""
     settings: Settings = estimator.settings_
-    weights = sum(parameter.numel() for parameter in run.network.parameters())
+    weights = sum(parameter.numel() for parameter in run.network.parameters()) / run.members
     estimator.run_ = run
     listen(run.network, run.generator)
     try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import nn
 
@@ -36,6 +36,8 @@ class Autoencoder(Estimator):
     """
 
     allow_overcomplete: bool = False
+
+    trains_together: ClassVar[bool] = True
 
     def build(self, spec: Spec) -> nn.Module:
         """Encoder, plain bottleneck, decoder."""

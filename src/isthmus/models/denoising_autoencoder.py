@@ -41,6 +41,7 @@ class DenoisingAutoencoder(Estimator):
     corruption: str = "gaussian"
     amount: float = 0.2
 
+    trains_together: ClassVar[bool] = True
     is_corrupted: ClassVar[bool] = True
 
     def build(self, spec: Spec) -> nn.Module:

@@ -16,10 +16,15 @@ Record = dict[str, Any]
 
 
 class Meter:
-    """Adds up one player's terms over an epoch, on the device, without waiting for it."""
+    """Adds up one player's terms over an epoch, on the device, without waiting for it.
 
-    def __init__(self, player: str) -> None:
-        self.player = player
+    Args:
+        player: Its name.
+        members: How many models share out the rows of every batch; each has sums of its own.
+    """
+
+    def __init__(self, player: str, members: int = 1) -> None:
+        self.player, self.members = player, members
         self.totals: dict[str, Tensor] = {}
         self.rows = 0
 
@@ -41,13 +46,27 @@ class Meter:
                     f"every term is one number for each of the {rows} rows, (B,)",
                     "sum over dimensions in the objective, never over the batch",
                 )
-            paid = torch.dot(term.detach(), shares).mul_(rows)
+            paid = self._paid(term.detach(), shares).mul_(rows)
             self.totals[name] = self.totals[name].add_(paid) if name in self.totals else paid
         self.rows += rows
 
     def read(self) -> dict[str, float]:
-        """Mean price of each term since the last `clear`, and their sum as "loss"; waits for the device."""
-        means = {name: float(total) / self.rows for name, total in self.totals.items()}
+        """Mean price of each term since the last `clear`, and their sum as "loss"; waits for the device.
+
+        Of several members each has its number before its terms, "0/loss".
+        """
+        own = {f"{member}/" if self.members > 1 else "": self._means(member) for member in range(self.members)}
+        return {prefix + name: value for prefix, means in own.items() for name, value in means.items()}
+
+    def _paid(self, term: Tensor, shares: Tensor) -> Tensor:
+        """What a batch pays for a term, () or of each of several members (M,)."""
+        if self.members == 1:
+            return torch.dot(term, shares)
+        return (term * shares).view(self.members, -1).sum(1)
+
+    def _means(self, member: int) -> dict[str, float]:
+        """One member's mean price of each term, led by their sum."""
+        means = {name: float(total.view(-1)[member]) / self.rows for name, total in self.totals.items()}
         return {"loss": sum(means.values()), **means}
 
     def state(self) -> dict[str, Tensor]:

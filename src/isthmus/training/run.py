@@ -85,6 +85,7 @@ class Run:
         weight_decay: Decoupled decay.
         generator: The fit's own noise.
         seed: What the order of the rows was drawn from; a run that is taken up again needs the same.
+        members: How many models the rows of every batch are shared out among, as many to each; each has its own loss.
     """
 
     network: nn.Module
@@ -95,6 +96,7 @@ class Run:
     weight_decay: float
     generator: torch.Generator
     seed: int = 0
+    members: int = 1
 
     def __post_init__(self) -> None:
         """Begin at the beginning, with nobody listening."""
@@ -114,9 +116,8 @@ class Run:
         # Where it stands.
         self.history: list[Record] = []
         self.stage, self.epoch, self.step = 0, 0, 0  # the epoch within the stage, the step within the epoch
-        self.stopped = False
+        self.stopped, self.turns = False, list[Turn]()
         self.skipped: list[int] = []
-        self.turns: list[Turn] = []
         self.resumed: dict[str, Tensor] = {}  # flat state waiting for its stage to be laid
         self.equal: dict[int, Tensor] = {}  # equal shares by the number of rows
         self.started = time.perf_counter()
@@ -167,7 +168,7 @@ class Run:
         """The present stage's players with their parameters laid flat, handed back as ordinary ones at the end."""
         players = self.stages[self.stage].players
         check_disjoint(players)
-        self.turns = [Turn(player, Flat(player.modules, READ_EVERY), Meter(player.name)) for player in players]
+        self.turns = [Turn(p, Flat(p.modules, READ_EVERY), Meter(p.name, self.members)) for p in players]
         own = [parameter for turn in self.turns for parameter in turn.flat.parameters]
         before = {parameter: parameter.requires_grad for parameter in (*self.network.parameters(), *own)}
         try:
@@ -201,7 +202,7 @@ class Run:
             return batch.weight / batch.weight.sum().clamp_min(torch.finfo(batch.weight.dtype).tiny)
         rows = len(batch.x)
         if rows not in self.equal:
-            self.equal[rows] = torch.full((rows,), 1 / rows, device=batch.x.device)
+            self.equal[rows] = torch.full((rows,), self.members / rows, device=batch.x.device)
         return self.equal[rows]
 
     def batches_left(self) -> Iterator[Batch]:

@@ -11,10 +11,8 @@ from torch import Tensor, nn
 from isthmus.core.code import Batch
 from isthmus.core.source import Source
 from isthmus.estimator.blocks import Blocks
-from isthmus.estimator.inputs import read
 from isthmus.parts.critics import Critic
 from isthmus.tasks.anomaly.neighbours import Neighbours
-from isthmus.tasks.anomaly.pairing import paired
 from isthmus.tasks.anomaly.whitening import Whitening
 
 SCORES = ("distortion", "fusion", "latent", "mahalanobis")
@@ -43,20 +41,6 @@ class Member:
         network = self.model.network_
         parts = network if self.critic is None else nn.ModuleList([network, self.critic])
         self.blocks = Blocks(parts, self.model.spec_.width)
-
-    @classmethod
-    def fitted(cls, model: Any, X: Any, score: str, critic: bool = False) -> Self:
-        """Train the model on normal rows, and learn from the same rows what the score needs.
-
-        Args:
-            model: An unfitted estimator.
-            X: Normal rows.
-            score: One of `SCORES`.
-            critic: Whether a critic learns beside it.
-        """
-        beside = paired(model, X) if critic else None
-        member = cls(model if critic else model.fit(X), score, critic=beside)
-        return member.priced_by(read(model, X))
 
     def priced_by(self, source: Source) -> Self:
         """Learn from normal rows what the score needs, without training."""

@@ -10,8 +10,10 @@ from sklearn.base import clone
 
 from isthmus.errors import ParameterError, UnknownNameError
 from isthmus.estimator.face import Estimator
+from isthmus.estimator.together import fit_together
 from isthmus.models import family
-from isthmus.tasks.anomaly.member import Member
+from isthmus.parts.critics import Critic
+from isthmus.tasks.anomaly.pairing import paired
 from isthmus.tasks.anomaly.scorer import Scorer
 from isthmus.tasks.anomaly.spans import Spans, Times, shares
 
@@ -48,11 +50,22 @@ class Recipe:
 
     def cooked(self, X: Any) -> Scorer:
         """A scorer fitted on the rows of X, of which each member learns from those of its span."""
-        rows = [X] * len(self.spans)
+        models, rows = [self.model(number) for number in range(len(self.spans))], [X] * len(self.spans)
         if self.has_spans and self.time is not None:
-            rows = shares(self.model(0), X, self.time, self.spans)
-        numbered = enumerate(rows)
-        return Scorer([Member.fitted(self.model(number), own, self.score, self.critic) for number, own in numbered])
+            rows = shares(models[0], X, self.time, self.spans)
+        critics = self._trained(models, rows)
+        return Scorer.priced(models, rows, self.score, critics)
+
+    def _trained(self, models: list[Any], rows: list[Any]) -> list[Critic]:
+        """Fit each model on its rows, all in one run where they have the same; the critics beside them, if any."""
+        if self.critic:
+            return list(map(paired, models, rows))
+        if all(own is rows[0] for own in rows):
+            fit_together(models, rows[0])
+        else:
+            for model, own in zip(models, rows, strict=True):
+                model.fit(own)
+        return []
 
 
 def unfitted(asked: Any, seed: int, number: int, *, device: str = "auto", verbose: int = 0) -> Any:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
+from itertools import zip_longest
 from operator import add
-from typing import Any, TypeAlias
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 import torch
@@ -38,6 +40,19 @@ class Scorer:
     members: list[Member]
     scale: Scale | None = None
     known: Known | None = None
+
+    @classmethod
+    def priced(cls, models: Sequence[Any], rows: Sequence[Any], score: str, critics: Sequence[Any] = ()) -> Self:
+        """A scorer of fitted models, which learns what the score needs from the rows that they learnt from.
+
+        Args:
+            models: Fitted estimators.
+            rows: Those of each.
+            score: One of `SCORES`.
+            critics: What learnt beside each of them, if anything did.
+        """
+        taught = zip_longest(models, rows, critics)
+        return cls([Member(model, score, critic=own).priced_by(read(model, X)) for model, X, own in taught])
 
     @property
     def model(self) -> Any:

@@ -17,7 +17,6 @@ from isthmus.core.source import Source
 from isthmus.estimator.inputs import read
 from isthmus.tasks.anomaly.digests import Known, digests
 from isthmus.tasks.anomaly.images.features import Places, check_levels, maps_of, usual
-from isthmus.tasks.anomaly.member import Member
 from isthmus.tasks.anomaly.scorer import Floats, Scorer
 
 
@@ -149,7 +148,7 @@ class HeatRecipe:
 
     def cooked(self, X: Any) -> Heat:
         """A `Heat` fitted on good images."""
-        scorer = Scorer([Member.fitted(self.model(0), X, "distortion" if self.is_peak else "fusion")])
+        scorer = Scorer.priced([self.model(0).fit(X)], [X], "distortion" if self.is_peak else "fusion")
         return Heat(scorer, self.smooth, self.is_peak).learn(X, self.features)
 
 

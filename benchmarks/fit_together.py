@@ -1,0 +1,96 @@
+"""Does training several members in one run beat training them in turn?
+
+Rows are made up (`_rows.py`), since speed does not depend on what they say. Models are as they come; both ways are
+timed whole, with reading and settling, and must end with scores that agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from _rows import rows
+
+import isthmus
+from isthmus.bench.answers import Figure
+from isthmus.bench.question import Desk, Question
+
+ROOT = Path(__file__).resolve().parents[1]
+QUESTION = Question("fit_together", "Does training several members in one run beat training them in turn?", ROOT)
+
+AGREE = 1e-3  # how far scores may lie apart, as a share of themselves
+PLAIN, DENOISING = isthmus.Autoencoder, isthmus.DenoisingAutoencoder
+
+
+def beside_turns(desk: Desk, cls: Callable[..., Any], n: int, columns: int, members: int, threads: int) -> Figure:
+    """How many times as long the members take in turn; the scores of the last round say whether they agree."""
+    x, before = rows(n, columns, seed=0)[0], torch.get_num_threads()
+    ended: dict[str, list[Any]] = {}
+
+    def unfitted() -> list[Any]:
+        return [cls(random_state=seed, device="cpu") for seed in range(members)]
+
+    def in_turn() -> None:
+        ended["in turn"] = [model.fit(x) for model in unfitted()]
+
+    def together() -> None:
+        ended["together"] = isthmus.fit_together(unfitted(), x)
+
+    torch.set_num_threads(threads)
+    try:
+        times = desk.interleave({"in turn": in_turn, "together": together}, rounds=7)
+    finally:
+        torch.set_num_threads(before)
+    scores = [np.stack([model.score_samples(x) for model in models]) for models in ended.values()]
+    gap = float((np.abs(scores[0] - scores[1]) / np.abs(scores[0])).max())
+    beside = {f"{name}, s": round(times.time(name).value, 3) for name in times.seconds} | {"scores apart": gap}
+    return Figure(times.ratio("in turn", "together"), holds=gap <= AGREE, is_noisy=times.is_noisy, beside=beside)
+
+
+@QUESTION.line("4 plain members, 10 000 x 20, one thread: time in turn over time together", at_least=1.4)
+def plain_many(desk: Desk) -> Figure:
+    """Steps of 128 rows."""
+    return beside_turns(desk, PLAIN, 10_000, 20, members=4, threads=1)
+
+
+@QUESTION.line("4 plain members, 10 000 x 20, two threads: time in turn over time together", at_least=1.4)
+def plain_many_threaded(desk: Desk) -> Figure:
+    """Products this small stay on one thread, whatever torch may use."""
+    return beside_turns(desk, PLAIN, 10_000, 20, members=4, threads=2)
+
+
+@QUESTION.line("4 plain members, 1000 x 30, one thread: time in turn over time together", at_least=1.4)
+def plain_few(desk: Desk) -> Figure:
+    """Steps of 32 rows."""
+    return beside_turns(desk, PLAIN, 1000, 30, members=4, threads=1)
+
+
+@QUESTION.line("4 plain members, 1000 x 30, two threads: time in turn over time together", at_least=1.4)
+def plain_few_threaded(desk: Desk) -> Figure:
+    """The same with two threads."""
+    return beside_turns(desk, PLAIN, 1000, 30, members=4, threads=2)
+
+
+@QUESTION.line("4 denoising members, 1000 x 30, one thread: time in turn over time together", at_least=1.4)
+def denoising_few(desk: Desk) -> Figure:
+    """Noise is drawn for each member by itself."""
+    return beside_turns(desk, DENOISING, 1000, 30, members=4, threads=1)
+
+
+@QUESTION.line("2 plain members, 1000 x 30, one thread: time in turn over time together")
+def plain_two(desk: Desk) -> Figure:
+    """As many as a detector has unless told otherwise."""
+    return beside_turns(desk, PLAIN, 1000, 30, members=2, threads=1)
+
+
+@QUESTION.line("4 plain members, 40 000 x 200, one thread: time in turn over time together")
+def plain_wide(desk: Desk) -> Figure:
+    """Where products, and not calls, take the time."""
+    return beside_turns(desk, PLAIN, 40_000, 200, members=4, threads=1)
+
+
+if __name__ == "__main__":
+    raise SystemExit(QUESTION.main())
