@@ -226,7 +226,9 @@ def test_the_trees_are_those_of_scikit_learn(rows: int, tumours: Any) -> None:
     anomalous = np.arange(len(X)) >= len(tumours.benign)
     chosen = np.random.default_rng(0).permutation(len(X))[:rows]
     leaf = min(20, max(1, min(anomalous[chosen].sum(), (~anomalous[chosen]).sum()) // 2))
-    model = HistGradientBoostingClassifier(min_samples_leaf=leaf, early_stopping=False, random_state=0)
+    model = HistGradientBoostingClassifier(
+        min_samples_leaf=leaf, max_features=0.3, early_stopping=False, random_state=0
+    )
     model.fit(X[chosen], anomalous[chosen])
     trees = Boosting.learnt(X[chosen], anomalous[chosen], 0)
     assert (trees.log_odds(X) == model.decision_function(X)).all()

@@ -51,8 +51,8 @@ class FewLabelDetector(Scored, BaseEstimator):
         detector: An `AnomalyDetector`. A fitted one serves as it is; an unfitted one is copied and fitted.
         classifier: "boosting" (scikit-learn's HistGradientBoostingClassifier) or "logistic" (LogisticRegression of
             standardised features).
-        features: What the classifier is told of a row, beside the anomaly score: the model's "code", the columns
-            ("raw", as the encoder receives them), or "both".
+        features: What the classifier is told of a row beside the anomaly score: the model's "code", the columns
+            ("raw", as the encoder receives them), or "both", since what a code leaves out may tell anomalies apart.
         alpha: The budget of false alarms of both together; None takes the detector's.
         random_state: Seed of the shares, of a detector without one of its own, and of the classifier.
 
@@ -78,7 +78,7 @@ class FewLabelDetector(Scored, BaseEstimator):
 
     detector: Any
     classifier: str = "boosting"
-    features: str = "code"
+    features: str = "both"
     _: KW_ONLY
     alpha: float | None = None
     random_state: Any = None
@@ -195,7 +195,8 @@ class FewLabelDetector(Scored, BaseEstimator):
             raise UnknownNameError.among("classifier", self.classifier, CLASSIFIERS)
         if self.features not in FEATURES:
             raise UnknownNameError.among("features", self.features, FEATURES)
-        return check_budget(self.detector.alpha if self.alpha is None else self.alpha)
+        theirs = self.detector.promise_.alpha if is_fitted(self.detector) else self.detector.alpha
+        return check_budget(theirs if self.alpha is None else self.alpha)
 
     def _learn(self, held: Any, X: Any, anomalous: NDArray[np.bool_], seed: int) -> NDArray[np.bool_]:
         """Teach the classifier; which of the held rows may calibrate, (n,): those that are not known as anomalies."""

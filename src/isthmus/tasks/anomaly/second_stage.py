@@ -17,6 +17,7 @@ from isthmus.parts.entry import flat_entry
 
 FEATURES = ("both", "code", "raw")
 LEAF = 20  # rows that a leaf holds at least where there are many
+SHARE = 0.3  # of the features that each split may choose from, so that many of them get a say in few rows
 Bools: TypeAlias = NDArray[np.bool_]
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -144,7 +145,9 @@ class Boosting:
 
         fewest = int(min(anomalous.sum(), (~anomalous).sum()))
         leaf = min(LEAF, max(1, fewest // 2))
-        model = HistGradientBoostingClassifier(min_samples_leaf=leaf, early_stopping=False, random_state=seed)
+        model = HistGradientBoostingClassifier(
+            min_samples_leaf=leaf, max_features=SHARE, early_stopping=False, random_state=seed
+        )
         return cls._read(model.fit(rows, anomalous))
 
     @classmethod
