@@ -26,6 +26,7 @@ _NAMES: dict[str, str] = {
     "ConvolutionalAutoencoder": "isthmus.models.convolutional_autoencoder",
     "DenoisingAutoencoder": "isthmus.models.denoising_autoencoder",
     "EarlyStopping": "isthmus.training.callbacks",
+    "FewLabelDetector": "isthmus.tasks.anomaly.few_labels",
     "FineTunedClassifier": "isthmus.estimator.predictors",
     "FineTunedRegressor": "isthmus.estimator.predictors",
     "GradientClipping": "isthmus.training.callbacks",

@@ -166,14 +166,27 @@ def held_out(
     rows = opened(X)
     source = learn(recipe.model(0), rows)
     together = groups_of(source, groups)
-    _check_groups(together)
+    check_groups(together)
     if time is not None:
         return _last(recipe, rows, source, together, share, column_of("time", time, len(source)))
-    kept = dealt(together, (1 - share, share), random) == 0
-    kept |= np.isin(together, together[~_understood(source, kept)])
+    kept = learning(source, together, share, random)
     if (~kept).sum() < rows_needed(alpha):
         return _crossed(recipe, rows, source, folds_of(together, random))
     return _parted(recipe, rows, kept, ~kept)
+
+
+def learning(source: Source, together: Ints, share: float, random: Any) -> Bools:
+    """Which rows learn, (n,); the others are about a share of all, and hold nothing that those do not know.
+
+    Args:
+        source: The rows.
+        together: (n,) the number of each row's group, which stays together.
+        share: The part of the rows to hold out.
+        random: A `numpy.random.RandomState`.
+    """
+    kept: Bools = dealt(together, (1 - share, share), random) == 0
+    kept |= np.isin(together, together[~_understood(source, kept)])
+    return kept
 
 
 def _last(recipe: Recipe, rows: Any, source: Source, together: Ints, share: float, time: NDArray[Any]) -> Held:
@@ -250,8 +263,15 @@ def taken(rows: Any, chosen: Bools) -> Any:
     return some.to_native() if isinstance(some, nw.DataFrame) else some
 
 
-def _check_groups(groups: Ints) -> None:
-    """Refuse rows that cannot be shared out."""
+def check_groups(groups: Ints) -> None:
+    """Refuse rows that cannot be shared out.
+
+    Args:
+        groups: (n,) the number of each row's group, from 0 on.
+
+    Raises:
+        TooFewRowsError: fewer than three groups.
+    """
     found = int(groups.max()) + 1
     if found < FEWEST_GROUPS:
         raise TooFewRowsError(

@@ -85,12 +85,12 @@ def restored(cls: Any, config: dict[str, Any], tensors: dict[str, Tensor]) -> An
     )
     device = config.get("device", "cpu")
     members = [
-        _put_together(one, _led_by(f"{number}.", tensors), device) for number, one in enumerate(config["members"])
+        _put_together(one, led_by(f"{number}.", tensors), device) for number, one in enumerate(config["members"])
     ]
     terms = 2 if members[0].critic is None else 3
     detector.scorer_ = Scorer(members, _scale(tensors, terms), _known(tensors))
     model = detector.scorer_.model
-    detector.trained_ = _names(tensors, "trained")
+    detector.trained_ = names_of(tensors, "trained")
     detector.trimmed_ = _trimmed(config.get("trimmed"), tensors)
     detector.band_ = tensor_of(tensors, "band", (2, model.spec_.n_features))
     detector.promise_ = Promise(**config["promise"])
@@ -164,15 +164,20 @@ def asked_again(described: Any) -> Any:
 def _put_together(config: dict[str, Any], tensors: dict[str, Tensor], device: str) -> Member:
     """The member that `_taken_apart` described."""
     made: Any = saved_class(config["model"]["class"])
-    model = made.from_saved({**config["model"], "device": device}, _led_by(MODEL, tensors))
+    model = made.from_saved({**config["model"], "device": device}, led_by(MODEL, tensors))
     latent, codes = math.prod(model.latent_shape_), tensors.get("codes")
     crossed = None if codes is None else Neighbours(tensor_of(tensors, "codes", (len(codes), latent)))
-    whitening, critic = _whitening(tensors, model.spec_.n_features), _critic(_led_by(CRITIC, tensors), model)
+    whitening, critic = _whitening(tensors, model.spec_.n_features), _critic(led_by(CRITIC, tensors), model)
     return Member(model, config["score"], whitening, crossed, critic)
 
 
-def _led_by(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors whose names begin so, without that beginning."""
+def led_by(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors whose names begin so, without that beginning.
+
+    Example:
+        >>> led_by("a.", {"a.b": torch.ones(1), "c": torch.ones(1)})
+        {'b': tensor([1.])}
+    """
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
@@ -204,11 +209,11 @@ def _known(tensors: dict[str, Tensor]) -> Known | None:
     """The scores that training rows had before they were learnt, if they were kept."""
     if "known.names" not in tensors:
         return None
-    names = _names(tensors, "known.names")
+    names = names_of(tensors, "known.names")
     return Known(names, tensor_of(tensors, "known.scores", names.shape).numpy())
 
 
-def _names(tensors: dict[str, Tensor], name: str) -> Digests:
+def names_of(tensors: dict[str, Tensor], name: str) -> Digests:
     """Digests of rows, which are saved as whole numbers with a sign."""
     rows = len(tensors[name]) if name in tensors else 0
     return tensor_of(tensors, name, (rows,)).numpy().view(np.uint64)
