@@ -11,6 +11,7 @@ import pandas as pd
 import pytest
 import torch
 from sklearn.base import clone
+from sklearn.datasets import load_digits
 
 import isthmus
 from isthmus.core.code import Batch
@@ -112,3 +113,13 @@ def test_mixed_tables_have_critics_too(quick: Any) -> None:
 def test_a_critic_without_a_fusion_is_refused(tumours: Any, quick: Any) -> None:
     with pytest.raises(ParameterError, match=r"critic=True with score='latent'.*a term of the fusion alone"):
         isthmus.AnomalyDetector(quick, score="latent", critic=True).fit(tumours.benign)
+
+
+def test_images_have_critics_too() -> None:
+    digits = load_digits()
+    images = (digits.images[:, :, :, None] / 16).astype(np.float32)
+    model = isthmus.Autoencoder(epochs=1, latent_dim=4, hidden_dims=(16,), device="cpu")
+    detector = isthmus.AnomalyDetector(model, alpha=0.1, critic=True, random_state=0).fit(images[:300])
+    said = detector.scorer_.terms(images[:300])[:, 2]
+    noise = np.random.default_rng(0).random(images[:300].shape).astype(np.float32)
+    assert detector.scorer_.terms(noise)[:, 2].mean() > said.mean()

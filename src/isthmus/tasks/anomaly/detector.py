@@ -60,7 +60,7 @@ class AnomalyDetector(Diagnosed, Verdicts, BaseEstimator):
             gives one member the last day of the training rows, one the last week, one the last 30 days; "hour" is
             another, and a number stands for so many members of all rows. `fit` then needs `time`, as datetimes.
         critic: Whether a second network learns beside each model to tell the rows from disturbed ones. Its log odds are
-            a third term of "fusion".
+            a third term of "fusion"; it makes rows that were forged against the score harder to find, not easier.
         calibration: Share of the rows that `fit(X)` holds out to set the threshold.
         random_state: Seed of the shares and of the model's fit (an estimator with a seed of its own keeps that).
         device: Where a model given by name runs; an estimator has its own device.
