@@ -55,8 +55,11 @@ class AnomalyDetector(Diagnosed, Verdicts, BaseEstimator):
         model: "auto" (an `Autoencoder`), a member's name ("vae"), or an unfitted estimator of ours.
         alpha: The budget of false alarms: the share of normal rows that may raise one.
         score: "fusion" is s, in standard deviations. "mahalanobis" is half the square of w and the model's own rate,
-            "distortion" the model's own cost: distortion + rate, both in nats; "latent" how far the nearest z_i is.
-        members: Models with other seeds whose scores are averaged.
+            "distortion" the model's own cost: distortion + rate, both in nats; "latent" how far the nearest z_i is;
+            "density" half the squared Mahalanobis distance of z from all z_i; "reconstruction-probability" minus the
+            log of the mean of p(x | z) over stored draws of a posterior, which a `VAE` has; "disagreement" the
+            variance over members of what they rebuild, summed over columns.
+        members: Models with other seeds whose scores are averaged; "disagreement" needs two, and is better of five.
         calibration: Share of the rows that `fit(X)` holds out to set the threshold.
         random_state: Seed of the shares and of the model's fit (an estimator with a seed of its own keeps that).
         device: Where a model given by name runs; an estimator has its own device.
@@ -122,6 +125,7 @@ class AnomalyDetector(Diagnosed, Verdicts, BaseEstimator):
 
         Raises:
             ParameterError: a parameter outside its domain, or `groups` or `time` where nothing is shared out.
+            AbilityError: a score that draws from a posterior, of a model that has none.
             LeakageError: rows of X_calibration are equal to rows of X.
             TooFewRowsError: too few different rows to hold some out, or to trim.
 
@@ -132,6 +136,7 @@ class AnomalyDetector(Diagnosed, Verdicts, BaseEstimator):
         alpha, random = self._checked(), check_random_state(self.random_state)
         models = partial(unfitted, self.model, int(random.randint(2**31 - 1)), device=self.device, verbose=self.verbose)
         recipe = Recipe(models, self.get_params(deep=False)["score"], self.members)
+        recipe.check()
         check_shared_out(X_calibration, y_calibration, None if trim is not None else groups, time)
         self.trimmed_, share = None, 0.0
         if trim is not None:

@@ -8,9 +8,10 @@ from typing import Any
 
 from sklearn.base import clone
 
-from isthmus.errors import ParameterError, UnknownNameError
+from isthmus.errors import AbilityError, ParameterError, UnknownNameError
 from isthmus.estimator.face import Estimator
 from isthmus.models import family
+from isthmus.tasks.anomaly.member import DISAGREEMENT, RECONSTRUCTION
 from isthmus.tasks.anomaly.scorer import Scorer
 
 WORKHORSE = "autoencoder"
@@ -30,6 +31,21 @@ class Recipe:
     model: Callable[[int], Any]
     score: str
     members: int = 1
+
+    def check(self) -> None:
+        """Refuse a score that such models cannot have, before any is trained.
+
+        Raises:
+            ParameterError: members that are to disagree, and one alone.
+            AbilityError: a posterior is to be drawn from, and the models have none.
+        """
+        if self.score == DISAGREEMENT and self.members < 2:
+            allowed = "it is how differently members rebuild a row, which takes two at least"
+            raise ParameterError(f"score={self.score!r} with members={self.members}", allowed, "use members=5")
+        model = self.model(0)
+        if self.score == RECONSTRUCTION and not model.has_density:
+            allowed = f"it draws codes from each row's posterior, and {type(model).__name__} has one code for a row"
+            raise AbilityError(f"score={self.score!r}", allowed, "use model='vae', or another score")
 
     def cooked(self, X: Any) -> Scorer:
         """A scorer fitted on the rows of X."""

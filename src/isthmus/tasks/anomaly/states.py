@@ -142,9 +142,10 @@ def _taken_apart(member: Member) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """A member as JSON values and tensors."""
     config, weights = member.model.to_saved()
     tensors = {MODEL + name: tensor for name, tensor in weights.items()}
-    if member.lost is not None:
-        tensors |= {f"lost.{name}": tensor for name, tensor in vars(member.lost).items() if tensor is not None}
-    if member.crossed is not None:
+    for name, learnt in (("lost.", member.lost), ("crossed.", member.crossed)):
+        if isinstance(learnt, Whitening):
+            tensors |= {name + part: tensor for part, tensor in vars(learnt).items() if tensor is not None}
+    if isinstance(member.crossed, Neighbours):
         tensors |= {"codes": member.crossed.codes}
     model = {"class": type(member.model).__name__, **config}
     return {"score": member.score, "model": model}, tensors
@@ -162,8 +163,9 @@ def _put_together(config: dict[str, Any], tensors: dict[str, Tensor], device: st
     made: Any = saved_class(config["model"]["class"])
     model = made.from_saved({**config["model"], "device": device}, _led_by(MODEL, tensors))
     latent, codes = math.prod(model.latent_shape_), tensors.get("codes")
-    crossed = None if codes is None else Neighbours(tensor_of(tensors, "codes", (len(codes), latent)))
-    return Member(model, config["score"], _whitening(tensors, model.spec_.n_features), crossed)
+    near = None if codes is None else Neighbours(tensor_of(tensors, "codes", (len(codes), latent)))
+    lost = _whitening(tensors, "lost", model.spec_.n_features)
+    return Member(model, config["score"], lost, near or _whitening(tensors, "crossed", latent))
 
 
 def _led_by(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -171,12 +173,12 @@ def _led_by(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
-def _whitening(tensors: dict[str, Tensor], width: int) -> Whitening | None:
-    """The whitening of what is lost, if there was one."""
-    if "lost.center" not in tensors:
+def _whitening(tensors: dict[str, Tensor], name: str, width: int) -> Whitening | None:
+    """The whitening of so many columns that has this name, if there was one."""
+    if f"{name}.center" not in tensors:
         return None
-    root = tensor_of(tensors, "lost.root", (width, width)) if width <= WIDEST else None
-    return Whitening(tensor_of(tensors, "lost.center", (width,)), tensor_of(tensors, "lost.scale", (width,)), root)
+    root = tensor_of(tensors, f"{name}.root", (width, width)) if width <= WIDEST else None
+    return Whitening(*(tensor_of(tensors, f"{name}.{part}", (width,)) for part in ("center", "scale")), root)
 
 
 def _scale(tensors: dict[str, Tensor]) -> Scale | None:
