@@ -111,7 +111,7 @@ def evaluate(
     from isthmus.cli.rows import labelled_rows, rows_in_memory
     from isthmus.tasks.anomaly.evaluation import evaluate as judge
     from isthmus.tasks.anomaly.evaluation_page import page
-    from isthmus.tasks.anomaly.evaluation_text import sentences
+    from isthmus.tasks.anomaly.evaluation_text import grouped, sentences
 
     judged = detector_in(detector, device)
     rows, y = labelled_rows(labelled, target, anomaly)
@@ -121,7 +121,7 @@ def evaluate(
     facts = found.to_json()
     if report is not None:
         facts["report"] = str(page(found, detector.name).write(report))
-    output.answer("\n".join(sentences(found)), facts)
+    output.answer("\n".join([*sentences(found), *grouped(found)]), facts)
 
 
 def diagnose(

@@ -19,7 +19,7 @@ from isthmus.tasks.anomaly.calibration import check_budget
 from isthmus.tasks.anomaly.diagnosis import Diagnosed
 from isthmus.tasks.anomaly.digests import Digests
 from isthmus.tasks.anomaly.evidence import Evidence, check_shared_out, fresh, given, held_out
-from isthmus.tasks.anomaly.explanation import Reason, reasons
+from isthmus.tasks.anomaly.explained import Explained
 from isthmus.tasks.anomaly.member import SCORES
 from isthmus.tasks.anomaly.recipe import Recipe, unfitted
 from isthmus.tasks.anomaly.score_name import ScoreName
@@ -31,7 +31,7 @@ from isthmus.tasks.anomaly.verdicts import Verdicts
 
 
 @dataclass(eq=False, repr=False)
-class AnomalyDetector(Diagnosed, Verdicts, BaseEstimator):
+class AnomalyDetector(Diagnosed, Explained, Verdicts, BaseEstimator):
     r"""Raises an alarm for at most a share alpha of the normal rows, and for as many anomalies as it can.
 
         rows -> model -> what is lost, how far the code lies -> anomaly score -> above the threshold? -> alarm
@@ -157,22 +157,6 @@ class AnomalyDetector(Diagnosed, Verdicts, BaseEstimator):
         """How anomalous each row is, (n,): higher = more anomalous; an alarm above `threshold_`."""
         check_is_fitted(self)
         return self.scorer_.scores(X)
-
-    def explain(self, X: Any, *, most: int = 5) -> list[Reason]:
-        """Which columns make each row what it is: what was seen, what the model expected, and how far off is usual.
-
-        Args:
-            X: Rows of a table.
-            most: Columns for each row, those with the largest share first.
-
-        Returns:
-            One `Reason` for each of them, row after row; pandas.DataFrame(...) makes a frame of the list.
-
-        Raises:
-            AbilityError: the detector was not fitted on a table.
-        """
-        check_is_fitted(self)
-        return reasons(self.scorer_, self.band_, X, most)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The constructor's parameters, as scikit-learn reads them."""

@@ -8,6 +8,7 @@ import isthmus
 from isthmus.metrics import Interval
 from isthmus.report import Block, Figures, Note, Page, Section, Table, Text, charts
 from isthmus.report.numerals import numeral
+from isthmus.tasks.anomaly import incidents_page
 from isthmus.tasks.anomaly.comparison import DETECTOR
 from isthmus.tasks.anomaly.evaluation import MOST_FOUND, Evaluation, Line
 from isthmus.tasks.anomaly.evaluation_text import per_cent, sentences, span
@@ -39,6 +40,7 @@ def page(found: Evaluation, name: str) -> Page:
         Section("What it means for a day's work", work(found)),
         Section("Would something simpler do?", beside(found)),
         Section("Why these rows?", reasons(found)),
+        *incidents_page.section(found),
         Section("What was promised, and how the figures were made", made(found)),
     ]
     return Page(f"The detector {name} on labelled rows", lead, blocks, f"Written by isthmus {isthmus.__version__}.")

@@ -18,7 +18,9 @@ from isthmus.data.memory import TensorSource
 from isthmus.estimator.inputs import read
 from isthmus.tasks.anomaly.digests import Known, digests
 from isthmus.tasks.anomaly.disagreement import disagreement
+from isthmus.tasks.anomaly.examples import Examples
 from isthmus.tasks.anomaly.member import DISAGREEMENT, Member, in_shares
+from isthmus.tasks.anomaly.neighbours import Neighbours
 from isthmus.tasks.anomaly.scale import Scale
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -35,11 +37,13 @@ class Scorer:
         scale: Makes one score of the terms; None adds them.
         known: Scores that training rows had from models that had not seen them. They keep those: what a model has
             learnt looks normal to it, whatever it is.
+        examples: Training rows beside their codes by the first member; None where it keeps no codes, or no table's.
     """
 
     members: list[Member]
     scale: Scale | None = None
     known: Known | None = None
+    examples: Examples | None = None
 
     @classmethod
     def fitted(cls, models: Iterable[Any], X: Any, score: str) -> Self:
@@ -50,7 +54,11 @@ class Scorer:
             X: Normal rows.
             score: One of `SCORES`.
         """
-        return cls([Member.fitted(model, X, score) for model in models])
+        scorer = cls([Member.fitted(model, X, score) for model in models])
+        kept, spec = scorer.members[0].crossed, scorer.model.spec_
+        if isinstance(kept, Neighbours) and spec.kind == "table":
+            scorer.examples = Examples.of(kept, read(scorer.model, X))
+        return scorer
 
     @property
     def model(self) -> Any:

@@ -14,6 +14,7 @@ from isthmus.estimator.registry import saved_class
 from isthmus.estimator.states import plain, revived
 from isthmus.tasks.anomaly.calibration import Promise
 from isthmus.tasks.anomaly.digests import Digests, Known
+from isthmus.tasks.anomaly.examples import Examples, thinning
 from isthmus.tasks.anomaly.member import Member
 from isthmus.tasks.anomaly.neighbours import Neighbours
 from isthmus.tasks.anomaly.scale import Scale
@@ -22,6 +23,8 @@ from isthmus.tasks.anomaly.trimming import Trimmed
 from isthmus.tasks.anomaly.whitening import WIDEST, Whitening
 
 MODEL = "model."  # leads the names of a model's own tensors
+UNTOLD = "its rows, data of kind {!r}, have no named columns: fit on a table"
+UNKEPT = "it keeps no training rows: fit with score='fusion' or 'latent'"
 VERBS = (
     "fit",
     "calibrate",
@@ -38,8 +41,9 @@ VERBS = (
 def abilities_of(detector: Any) -> dict[str, bool | str]:
     """{verb: True, or the reason why not}."""
     scorer: Scorer | None = getattr(detector, "scorer_", None)
-    told = scorer is None or scorer.model.spec_.kind == "table" or "its rows have no named columns: fit on a table"
-    return {**dict.fromkeys(VERBS, True), "explain": told}
+    told: bool | str = scorer is None or scorer.model.spec_.kind == "table" or UNTOLD.format(scorer.model.spec_.kind)
+    kept: bool | str = told if scorer is None or told is not True or scorer.examples is not None else UNKEPT
+    return {**dict.fromkeys(VERBS, True), **dict.fromkeys(("explain", "incidents"), told), "nearest_normal": kept}
 
 
 def to_saved(detector: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -57,6 +61,8 @@ def to_saved(detector: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
     if scorer.known is not None:
         own |= {"known.names": torch.from_numpy(scorer.known.names.view(np.int64))}
         own |= {"known.scores": torch.from_numpy(scorer.known.scores)}
+    if scorer.examples is not None:
+        own |= {"examples": scorer.examples.x}
     trimmed: Trimmed | None = detector.trimmed_
     if trimmed is not None:
         own |= {"trimmed.rows": torch.from_numpy(trimmed.rows), "trimmed.scores": torch.from_numpy(trimmed.scores)}
@@ -86,7 +92,7 @@ def restored(cls: Any, config: dict[str, Any], tensors: dict[str, Tensor]) -> An
     members = [
         _put_together(one, _led_by(f"{number}.", tensors), device) for number, one in enumerate(config["members"])
     ]
-    detector.scorer_ = Scorer(members, _scale(tensors), _known(tensors))
+    detector.scorer_ = Scorer(members, _scale(tensors), _known(tensors), _examples(tensors, members[0]))
     model = detector.scorer_.model
     detector.trained_ = _names(tensors, "trained")
     detector.trimmed_ = _trimmed(config.get("trimmed"), tensors)
@@ -106,7 +112,7 @@ def sign(detector: Any, model: Any) -> None:
 
 def card(detector: Any) -> str:
     """The README of a saved detector: what it promises, what it was fitted on, how to use it."""
-    model = detector.model_
+    model, kept = detector.model_, detector.scorer_.examples
     columns = ", ".join(column.name for column in model.spec_.columns[:12])
     more = ", ..." if len(model.spec_.columns) > 12 else ""
     rows = [
@@ -117,6 +123,7 @@ def card(detector: Any) -> str:
         f"An alarm is raised above a score of {detector.threshold_:.6g}: {detector.promise_}.",
         *(["", f"Before training: {detector.trimmed_}."] if detector.trimmed_ is not None else []),
         "",
+        *([f"It holds {len(kept.x):,} of its training rows, to show beside alarms.", ""] if kept is not None else []),
         f"Fitted on a {model.spec_.kind} of shape {model.spec_.shape}" + (f": {columns}{more}." if columns else "."),
         "",
         "```python",
@@ -178,7 +185,9 @@ def _whitening(tensors: dict[str, Tensor], name: str, width: int) -> Whitening |
     if f"{name}.center" not in tensors:
         return None
     root = tensor_of(tensors, f"{name}.root", (width, width)) if width <= WIDEST else None
-    return Whitening(*(tensor_of(tensors, f"{name}.{part}", (width,)) for part in ("center", "scale")), root)
+    return Whitening(
+        tensor_of(tensors, f"{name}.center", (width,)), tensor_of(tensors, f"{name}.scale", (width,)), root
+    )
 
 
 def _scale(tensors: dict[str, Tensor]) -> Scale | None:
@@ -194,6 +203,15 @@ def _known(tensors: dict[str, Tensor]) -> Known | None:
         return None
     names = _names(tensors, "known.names")
     return Known(names, tensor_of(tensors, "known.scores", names.shape).numpy())
+
+
+def _examples(tensors: dict[str, Tensor], first: Member) -> Examples | None:
+    """The training rows that were kept, if any were."""
+    if "examples" not in tensors or not isinstance(first.crossed, Neighbours):
+        return None
+    codes, columns = len(first.crossed.codes), first.model.spec_.n_features
+    rows = -(-codes // thinning(codes, columns))
+    return Examples.beside(first.crossed, tensor_of(tensors, "examples", (rows, columns)))
 
 
 def _names(tensors: dict[str, Tensor], name: str) -> Digests:
