@@ -11,7 +11,7 @@ from isthmus.report.numerals import numeral
 from isthmus.tasks.anomaly import incidents_page
 from isthmus.tasks.anomaly.comparison import DETECTOR
 from isthmus.tasks.anomaly.evaluation import MOST_FOUND, Evaluation, Line
-from isthmus.tasks.anomaly.evaluation_text import per_cent, sentences, span
+from isthmus.tasks.anomaly.evaluation_text import per_cent, sentences, span, unbreakable
 from isthmus.tasks.anomaly.page_blocks import HIGHEST, KINDS, NAMES, compared, contributions, drawn, reasons_table
 
 DIAGONAL = np.linspace(0, 1, 50)  # as many points as a line without dots has
@@ -69,11 +69,6 @@ def verdict(found: Evaluation) -> Block:
     outcome = found.verdict()
     text = unbreakable("\n\n".join(sentences(found)))
     return Note("note" if outcome is None else KINDS[outcome.winner], text, title="Verdict")
-
-
-def unbreakable(text: str) -> str:
-    """The same with every per cent sign on the line of its number."""
-    return text.replace(" %", "\u00a0%")
 
 
 def warnings(found: Evaluation) -> list[Block]:

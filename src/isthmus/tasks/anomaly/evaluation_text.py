@@ -70,6 +70,11 @@ def about(incident: Incident) -> str:
     return ", ".join(columns) or "no column, but the code"
 
 
+def unbreakable(text: str) -> str:
+    """The same with every per cent sign on the line of its number."""
+    return text.replace(" %", "\u00a0%")
+
+
 def per_cent(share: float, digits: int) -> str:
     """A share in per cent.
 

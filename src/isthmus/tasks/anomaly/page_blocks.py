@@ -22,7 +22,7 @@ HEADS = {
 }
 FORMS = {"roc_auc": (3, 1), "average_precision": (3, 1), "recall": (0, 100), "false_alarm_rate": (1, 100)}
 """Decimals and factor of each figure in the table."""
-NEAREST = "nearest normal row"
+NEAREST = "nearest normal"
 KINDS = {"detector": "good", "control": "warning", "undecided": "note"}
 """Of the note that says who wins."""
 HIGHEST = (
@@ -111,7 +111,7 @@ def _lines(anomaly: Anomaly, kind: str) -> list[list[object]]:
 
 def _band(low: Any, high: Any) -> str | None:
     """Both ends of a band; a category has none."""
-    return None if low is None else f"{short(low)} to {short(high)}"
+    return None if low is None else f"{short(low)}\u00a0to\u00a0{short(high)}"
 
 
 def short(value: Any) -> str | None:
