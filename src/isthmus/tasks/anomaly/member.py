@@ -97,7 +97,7 @@ class Member:
         if self.score == RECONSTRUCTION:
             lost = unlikeliness([distortion.cpu().double() for distortion, _ in network.prices(batch)])
             return torch.stack([lost, torch.zeros_like(lost)], 1)
-        code = network.encode(batch)  # once, though both terms may be made of it: this is most of a row's cost
+        code = network.encode(batch)  # once, though both terms may be made of it
         crossed = self._away(_flat(code))
         if self.score == "fusion":
             return torch.stack([self._lost(self._residual(batch, code)), crossed], 1).sqrt()
