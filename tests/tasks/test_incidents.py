@@ -82,7 +82,8 @@ def test_one_fault_is_one_incident(wine: Plant, kind: int) -> None:
     assert found[0].size > 10
 
 
-@pytest.mark.parametrize("name", ["19_landsat", pytest.param("28_pendigits", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["19_landsat", "28_pendigits"])
 def test_faults_planted_in_other_tables_are_found(name: str, real_data: Path) -> None:
     table = np.load(real_data / "adbench" / f"{name}.npz")
     ours, control, alarms = Plant(table["X"][table["y"] == 0][:1500]).agreement()

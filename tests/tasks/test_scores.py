@@ -26,7 +26,7 @@ BEATS = 0.35  # by so much of ROC-AUC each is better than a coin on malignant tu
 @pytest.fixture(scope="module", params=NEW)
 def fitted(request: Any, tumours: Any) -> isthmus.AnomalyDetector:
     """A detector of each of these scores, three members."""
-    model = learner(request.param, epochs=30, batch_size=32, latent_dim=4, hidden_dims=(16,))
+    model = learner(request.param, epochs=20, batch_size=32, latent_dim=4, hidden_dims=(16,))
     return isthmus.AnomalyDetector(model, alpha=0.05, score=request.param, members=3, random_state=0).fit(
         tumours.benign[::2], X_calibration=tumours.benign[1::4]
     )
@@ -36,7 +36,7 @@ def test_a_row_has_the_same_bits_alone_and_among_many(fitted: Any, tumours: Any)
     X = np.concatenate([tumours.malignant, tumours.benign])
     whole = fitted.anomaly_score(X)
     assert [fitted.anomaly_score(X[row : row + 1])[0] for row in range(0, 60, 3)] == whole[:60:3].tolist()
-    assert (fitted.anomaly_score(np.concatenate([X] * 12)).reshape(12, -1) == whole).all()
+    assert (fitted.anomaly_score(np.concatenate([X] * 8)).reshape(8, -1) == whole).all()
     assert (fitted.anomaly_score(X[::-1])[::-1] == whole).all()
 
 
