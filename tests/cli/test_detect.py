@@ -82,7 +82,9 @@ def test_an_evaluation_is_the_one_in_python(isthmus: Isthmus, folder: Path, tmp_
     assert facts["saving_per_year"]["value"] == found.to_json()["saving_per_year"]["value"]
     assert "A year in money" in (tmp_path / "r.html").read_text()
     text = isthmus.ok(*words).out
-    assert len(text.splitlines()) == 3 and "No control was asked" in text
+    lines = text.splitlines()
+    assert len(lines) == 4 and "No control was asked" in lines[2] and lines[3].startswith("Incidents: ")
+    assert facts["incidents"] == [one._asdict() for one in found.incidents]
 
 
 @pytest.mark.usefixtures("undrawn")

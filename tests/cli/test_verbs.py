@@ -157,6 +157,11 @@ def test_a_detector_scores_rows_and_finds_anomalies(
     np.testing.assert_array_equal(table["p_value"], loaded.p_value(X))
     assert isthmus(*score, "--fail-on-anomaly").code == 3
     assert isthmus(*score, "--fail-on-anomaly", "--resume").code == 3
+    (path,) = isthmus.ok(*score, "--incidents").paths
+    numbers = files.read(path)["incident"].to_numpy()
+    assert [one.rows for one in loaded.incidents(X)] == [
+        np.flatnonzero(numbers == number).tolist() for number in range(1, numbers.max() + 1)
+    ]
     one = ("score", detector, tmp_path / "benign.npy", "--out", tmp_path / "one.npz", "--fail-on-anomaly")
     assert isthmus(*one).code == (3 if loaded.predict(X[benign == 1][:1])[0] == -1 else 0)
 
@@ -179,6 +184,8 @@ def test_only_a_detector_fails_on_anomalies(isthmus: Isthmus, data: Path, vae: P
     told = isthmus("score", vae, data / "iris.csv", "--out", tmp_path / "s.csv", "--fail-on-anomaly", *LEAVING)
     assert told.code == 2
     assert "holds a VAE" in told.err
+    told = isthmus("score", vae, data / "iris.csv", "--out", tmp_path / "s.csv", "--incidents", *LEAVING)
+    assert (told.code, told.out) == (2, "") and "a detector of a table puts alarms together" in told.err
 
 
 def test_a_detector_lends_its_model_to_the_other_verbs(

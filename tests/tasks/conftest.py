@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pytest
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from sklearn.datasets import load_breast_cancer
 
 import isthmus
+from isthmus.tasks.anomaly.member import RECONSTRUCTION
 
 
 class Tumours(NamedTuple):
@@ -17,6 +18,11 @@ class Tumours(NamedTuple):
 
     benign: NDArray[np.float64]
     malignant: NDArray[np.float64]
+
+
+def learner(score: str, **options: Any) -> Any:
+    """An unfitted model that can have this score."""
+    return (isthmus.VAE if score == RECONSTRUCTION else isthmus.Autoencoder)(**{"device": "cpu", **options})
 
 
 @pytest.fixture(scope="session")

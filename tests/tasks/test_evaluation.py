@@ -22,7 +22,7 @@ from isthmus.tasks.anomaly.comparison import DETECTOR
 from isthmus.tasks.anomaly.controls import every_control
 from isthmus.tasks.anomaly.evaluation import ALPHAS, Evaluation, best_f1, evaluate
 from isthmus.tasks.anomaly.evaluation_page import page
-from isthmus.tasks.anomaly.evaluation_text import sentences
+from isthmus.tasks.anomaly.evaluation_text import about, grouped, sentences
 from isthmus.tasks.anomaly.operation import Operation
 from isthmus.tasks.anomaly.rivals import Judged, numbers
 
@@ -166,6 +166,26 @@ def test_the_highest_rows_come_first_with_their_reasons(judged: Evaluation) -> N
         assert one.anomalous == rows[one.row]
         shares = [why.share for why in one.reasons]
         assert len(shares) == 30 and shares == sorted(shares, reverse=True)
+
+
+def test_the_highest_rows_stand_beside_the_nearest_normal_ones(judged: Evaluation, tumours: Tumours) -> None:
+    rows = np.concatenate([tumours.benign[:20], tumours.malignant[:60]])[[one.row for one in judged.top]]
+    near = judged.detector.nearest_normal(rows)
+    assert [list(one.nearest.values()) for one in judged.top] == near.tolist()
+    assert "nearest normal" in shown(judged)
+    facts = json.loads(json.dumps(judged.to_json()))["top"][0]
+    assert facts["nearest"] == {why["column"]: judged.top[0].nearest[why["column"]] for why in facts["reasons"]}
+
+
+def test_every_alarm_is_of_one_incident_and_the_page_tells_them(judged: Evaluation) -> None:
+    alarms = np.flatnonzero(judged.scores > judged.detector.threshold_).tolist()
+    assert sorted(row for one in judged.incidents for row in one.rows) == alarms
+    text, largest = shown(judged), judged.incidents[0]
+    assert "anomalies among them" in text and about(largest) in text
+    facts = json.loads(json.dumps(judged.to_json()))["incidents"]
+    assert [(one["incident"], one["rows"]) for one in facts] == [(one.incident, one.rows) for one in judged.incidents]
+    assert grouped(judged)[0].startswith(f"Incidents: {len(alarms)} alarms are {len(judged.incidents)} incidents")
+    assert grouped(invented()) == []
 
 
 def shown(found: Evaluation) -> str:

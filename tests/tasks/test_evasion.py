@@ -129,6 +129,9 @@ def test_scores_without_gradients_are_refused(tumours: Any, detector: Any) -> No
         isthmus.evade(isthmus.AnomalyDetector(model, alpha=0.1, random_state=0).fit(counts), counts)
     with pytest.raises(AbilityError, match="evade\\(\\) of a Autoencoder|evade\\(\\) of a"):
         isthmus.evade(isthmus.Autoencoder(), tumours.malignant)
+    several = isthmus.AnomalyDetector(detector.model_, alpha=0.1, score="disagreement", random_state=0)
+    with pytest.raises(AbilityError, match="score='disagreement'"):
+        isthmus.evade(several.fit(tumours.benign[:100]), tumours.malignant)
     for options, match in (({"budget": 0}, "budget=0"), ({"steps": 0}, "steps=0")):
         with pytest.raises(ParameterError, match=match):
             isthmus.evade(detector, tumours.malignant, **options)

@@ -135,5 +135,5 @@ def test_a_member_of_the_last_week_has_forgotten_how_rows_were_before() -> None:
         detector = isthmus.AnomalyDetector(model, members=members, alpha=0.05, random_state=0)
         detector.fit(train, time=hourly(len(train)))
         alarms[members] = [(detector.predict(part) == -1).mean() for part in (before[100:], new)]
-    assert alarms[1][0] < 0.3 < 0.8 < alarms["week",][0]
+    assert alarms[1][0] < 0.5 < 0.8 < alarms["week",][0]
     assert max(alarms[1][1], alarms["week",][1]) < 0.2

@@ -14,6 +14,9 @@ from isthmus.cli.run_folder import RunFolder
 from isthmus.errors import AbilityError, UsageError
 from isthmus.tasks.anomaly.operation import Operation
 
+Score = Literal[
+    "fusion", "mahalanobis", "distortion", "latent", "density", "disagreement", "reconstruction-probability"
+]
 USUAL = Operation()
 Work = Annotated[Operation, Parameter(name="*")]
 
@@ -24,7 +27,7 @@ def fit(
     out: Path,
     alpha: float = 0.01,
     model: str = AUTO,
-    score: Literal["fusion", "mahalanobis", "distortion"] = "fusion",
+    score: Score = "fusion",
     calibration: float = 0.2,
     calibration_rows: Path | None = None,
     trim: float | Literal["auto"] | None = None,
@@ -41,7 +44,9 @@ def fit(
         out: The folder, a new or empty one.
         alpha: The budget of false alarms: the share of normal rows that may raise one.
         model: Its name, as `isthmus models` has it; "auto" is an autoencoder.
-        score: What is scored: what is lost and what crosses, the first of the two, or the model's own cost.
+        score: What is scored: what is lost and what crosses ("fusion"), the first of the two, the model's own cost, how
+            far the code lies from others or how dense normal codes are there, how differently two models rebuild the
+            row, or of a model with a posterior how unlikely it finds the row.
         calibration: Share of the rows that is held out to set the threshold.
         calibration_rows: Other normal rows that set it, in place of that share.
         trim: For rows with a few anomalies among them: the share to set aside before anything is learnt, or "auto".
@@ -106,7 +111,7 @@ def evaluate(
     from isthmus.cli.rows import labelled_rows, rows_in_memory
     from isthmus.tasks.anomaly.evaluation import evaluate as judge
     from isthmus.tasks.anomaly.evaluation_page import page
-    from isthmus.tasks.anomaly.evaluation_text import sentences
+    from isthmus.tasks.anomaly.evaluation_text import grouped, sentences
 
     judged = detector_in(detector, device)
     rows, y = labelled_rows(labelled, target, anomaly)
@@ -116,7 +121,7 @@ def evaluate(
     facts = found.to_json()
     if report is not None:
         facts["report"] = str(page(found, detector.name).write(report))
-    output.answer("\n".join(sentences(found)), facts)
+    output.answer("\n".join([*sentences(found), *grouped(found)]), facts)
 
 
 def diagnose(

@@ -19,6 +19,7 @@ def score(
     /,
     *data: Data,
     out: Path,
+    incidents: Annotated[bool, FLAG] = False,
     fail_on_anomaly: Annotated[bool, FLAG] = False,
     files: Files = USUAL,
     output: Output = PLAIN,
@@ -27,12 +28,15 @@ def score(
 
     A model's scores are in nats, a detector's in standard deviations from what is usual, unless it was made with
     another score. The columns are row and anomaly_score; where the folder holds a detector also p_value, the chance
-    that a normal row scores as high, and is_anomaly, whether the row is beyond the detector's threshold.
+    that a normal row scores as high, and is_anomaly, whether the row is beyond the detector's threshold. With
+    --incidents there is incident as well: alarms that the same columns raised share a number, which is 1 for the
+    largest incident of the file, and 0 where there is no alarm.
 
     Args:
         model: The folder of a saved model or detector.
         data: Files of rows like those that it was fitted on.
         out: A file, whose ending is its format; or a folder, which gets a file for each of the data.
+        incidents: Say as well which alarms are alike; of a detector of a table.
         fail_on_anomaly: Exit with 3 where a row is an anomaly.
         files: Which answers to give, and where to work.
         output: How to answer.
@@ -47,16 +51,20 @@ def score(
     if fail_on_anomaly and not hasattr(scorer, "threshold_"):
         came = f"--fail-on-anomaly with {model}, which holds a {type(scorer).__name__}"
         raise UsageError(came, "only a detector has a threshold", "score with a detector, or leave it out")
-    carry_out(wanted, answering(partial(scores, scorer), files), output, files.resume)
+    if incidents and not hasattr(scorer, "incidents"):
+        came = f"--incidents with {model}, which holds a {type(scorer).__name__}"
+        raise UsageError(came, "a detector of a table puts alarms together", "score with one, or leave it out")
+    carry_out(wanted, answering(partial(scores, scorer, incidents=incidents), files), output, files.resume)
     return FOUND if fail_on_anomaly and any(map(_has_anomaly, wanted)) else 0
 
 
-def scores(scorer: Any, rows: Any) -> dict[str, Any]:
+def scores(scorer: Any, rows: Any, incidents: bool = False) -> dict[str, Any]:
     """The columns of the answer, (n,) each.
 
     Args:
         scorer: A model or a detector.
         rows: What it reads.
+        incidents: Whether alarms that are alike share a number.
     """
     import numpy as np
 
@@ -64,7 +72,12 @@ def scores(scorer: Any, rows: Any) -> dict[str, Any]:
     columns = {"row": np.arange(len(anomaly_score)), "anomaly_score": anomaly_score}
     if not hasattr(scorer, "threshold_"):
         return columns
-    return {**columns, "p_value": scorer.p_value(rows), "is_anomaly": anomaly_score > scorer.threshold_}
+    columns |= {"p_value": scorer.p_value(rows), "is_anomaly": anomaly_score > scorer.threshold_}
+    if incidents:
+        from isthmus.tasks.anomaly.incidents import numbered
+
+        columns["incident"] = numbered(scorer.incidents(rows), len(anomaly_score))
+    return columns
 
 
 def _has_anomaly(job: Job) -> bool:

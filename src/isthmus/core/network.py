@@ -1,12 +1,12 @@
 """x -> corrupt -> encode -> bottleneck -> decode -> likelihood: the common case, composed from parts.
 
 A variant may bring a small network of its own: what the loop asks is `objective(network, batch)` alone, and what the
-estimator asks is `encode`, `decode`, `rebuild`, `mean` and `price`.
+estimator asks is `encode`, `decode`, `rebuild`, `mean`, `price` and `prices`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 import torch
@@ -125,15 +125,17 @@ class Network(nn.Module):
 
         Their sum is what a score is made of; beta, capacity and free bits never enter it.
         """
-        features = self.encoder(batch.x)
-        distortions, rates = [], []
-        for code in self.bottleneck.draws(features, batch):
-            params = self.decoder(code.z)
-            distortions.append(self.likelihood.distortion(batch.x, params, batch.observed))
-            rates.append(code.rate)
+        distortions, rates = zip(*self.prices(batch), strict=True)
         return _mean(distortions), _mean(rates)
 
+    def prices(self, batch: Batch) -> Iterator[tuple[Tensor, Tensor]]:
+        """Distortion and rate of each row, (B,) each, for one of the bottleneck's fixed draws after the other."""
+        features = self.encoder(batch.x)
+        for code in self.bottleneck.draws(features, batch):
+            params = self.decoder(code.z)
+            yield self.likelihood.distortion(batch.x, params, batch.observed), code.rate
 
-def _mean(draws: list[Tensor]) -> Tensor:
+
+def _mean(draws: Sequence[Tensor]) -> Tensor:
     """Mean over the draws, (B,); of a single one without touching its bits."""
-    return draws[0] if len(draws) == 1 else torch.stack(draws).mean(0)
+    return draws[0] if len(draws) == 1 else torch.stack(tuple(draws)).mean(0)

@@ -151,7 +151,11 @@ def explained(data: Data, of: Trial) -> list[Anomaly]:
     rows = data.framed(data.X[test])
     scores = of.detector.anomaly_score(rows)
     return [
-        one._replace(row=int(test[one.row]), reasons=[named(reason, data.columns) for reason in one.reasons])
+        one._replace(
+            row=int(test[one.row]),
+            reasons=[named(reason, data.columns) for reason in one.reasons],
+            nearest=dict(zip(data.columns, one.nearest.values(), strict=True)),
+        )
         for one in highest(of.detector, rows, scores, data.anomalous[test], SHOWN)
     ]
 

@@ -18,7 +18,7 @@ from isthmus.tasks.anomaly.calibration import check_budget
 from isthmus.tasks.anomaly.diagnosis import Diagnosed
 from isthmus.tasks.anomaly.digests import Digests
 from isthmus.tasks.anomaly.evidence import Evidence, check_shared_out, fresh, given, held_out
-from isthmus.tasks.anomaly.explanation import Reason, reasons
+from isthmus.tasks.anomaly.explained import Explained
 from isthmus.tasks.anomaly.member import SCORES
 from isthmus.tasks.anomaly.recipe import Recipe, unfitted
 from isthmus.tasks.anomaly.score_name import ScoreName
@@ -31,7 +31,7 @@ from isthmus.tasks.anomaly.verdicts import Verdicts
 
 
 @dataclass(eq=False, repr=False)
-class AnomalyDetector(Diagnosed, Verdicts, BaseEstimator):
+class AnomalyDetector(Diagnosed, Explained, Verdicts, BaseEstimator):
     r"""Raises an alarm for at most a share alpha of the normal rows, and for as many anomalies as it can.
 
         rows -> model -> what is lost, how far the code lies -> anomaly score -> above the threshold? -> alarm
@@ -55,10 +55,14 @@ class AnomalyDetector(Diagnosed, Verdicts, BaseEstimator):
         model: "auto" (an `Autoencoder`), a member's name ("vae"), or an unfitted estimator of ours.
         alpha: The budget of false alarms: the share of normal rows that may raise one.
         score: "fusion" is s, in standard deviations. "mahalanobis" is half the square of w and the model's own rate,
-            "distortion" the model's own cost: distortion + rate, both in nats; "latent" how far the nearest z_i is.
-        members: Models with other seeds whose scores are averaged. Or what each learns from: ("day", "week", "month")
-            gives one member the last day of the training rows, one the last week, one the last 30 days; "hour" is
-            another, and a number stands for so many members of all rows. `fit` then needs `time`, as datetimes.
+            "distortion" the model's own cost: distortion + rate, both in nats; "latent" how far the nearest z_i is;
+            "density" half the squared Mahalanobis distance of z from all z_i; "reconstruction-probability" minus the
+            log of the mean of p(x | z) over stored draws of a posterior, which a `VAE` has; "disagreement" the
+            variance over members of what they rebuild, summed over columns.
+        members: Models with other seeds whose scores are averaged; "disagreement" needs two, and is better of five. Or
+            what each learns from: ("day", "week", "month") gives one member the last day of the training rows, one the
+            last week, one the last 30 days; "hour" is another, and a number stands for so many members of all rows.
+            `fit` then needs `time`, as datetimes.
         critic: Whether a second network learns beside each model to tell the rows from disturbed ones. Its log odds are
             a third term of "fusion"; it makes rows that were forged against the score harder to find, not easier.
         calibration: Share of the rows that `fit(X)` holds out to set the threshold.
@@ -128,6 +132,7 @@ class AnomalyDetector(Diagnosed, Verdicts, BaseEstimator):
 
         Raises:
             ParameterError: a parameter outside its domain, or `groups` or `time` where nothing is shared out.
+            AbilityError: a score that draws from a posterior, of a model that has none.
             LeakageError: rows of X_calibration are equal to rows of X.
             TooFewRowsError: too few different rows to hold some out, to trim, or in a span of `members`.
             InputTypeError: spans, and a time that is no datetime.
@@ -139,6 +144,7 @@ class AnomalyDetector(Diagnosed, Verdicts, BaseEstimator):
         alpha, random = self._checked(), check_random_state(self.random_state)
         models = partial(unfitted, self.model, int(random.randint(2**31 - 1)), device=self.device, verbose=self.verbose)
         recipe = Recipe(models, self.get_params(deep=False)["score"], spans_of(self.members), self.critic)
+        recipe.check()
         if recipe.has_spans:
             time = times_of(time, recipe.spans)
         alone = None if recipe.has_spans else time
@@ -162,22 +168,6 @@ class AnomalyDetector(Diagnosed, Verdicts, BaseEstimator):
         """How anomalous each row is, (n,): higher = more anomalous; an alarm above `threshold_`."""
         check_is_fitted(self)
         return self.scorer_.scores(X)
-
-    def explain(self, X: Any, *, most: int = 5) -> list[Reason]:
-        """Which columns make each row what it is: what was seen, what the model expected, and how far off is usual.
-
-        Args:
-            X: Rows of a table.
-            most: Columns for each row, those with the largest share first.
-
-        Returns:
-            One `Reason` for each of them, row after row; pandas.DataFrame(...) makes a frame of the list.
-
-        Raises:
-            AbilityError: the detector was not fitted on a table.
-        """
-        check_is_fitted(self)
-        return reasons(self.scorer_, self.band_, X, most)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
         """The constructor's parameters, as scikit-learn reads them."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import product
 from typing import Any, NamedTuple
 
@@ -17,6 +17,7 @@ from isthmus.tasks.anomaly.calibration import place, rows_needed
 from isthmus.tasks.anomaly.comparison import DETECTOR, Verdict, winner_by
 from isthmus.tasks.anomaly.controls import Floats
 from isthmus.tasks.anomaly.detector import AnomalyDetector
+from isthmus.tasks.anomaly.incidents import Incident, incidents_among
 from isthmus.tasks.anomaly.labels import anomalies_in
 from isthmus.tasks.anomaly.operation import DAYS, Operation
 from isthmus.tasks.anomaly.rivals import Judged, Rivals, rivals
@@ -54,6 +55,7 @@ class Evaluation:
         seen: How many of the normal rows equal one that was learnt from, as far as is known.
         operation: What the detector is meant for.
         top: The rows with the highest scores.
+        incidents: The alarms, those that are alike put together; none where the rows are no table's.
     """
 
     detector: AnomalyDetector
@@ -62,6 +64,7 @@ class Evaluation:
     seen: int
     operation: Operation
     top: list[Anomaly]
+    incidents: list[Incident] = field(default_factory=list)
 
     @property
     def scores(self) -> Floats:
@@ -175,6 +178,7 @@ class Evaluation:
             "saving_per_year": _plain(saving),
             "rows_seen_in_training": self.seen,
             "top": [one.to_json(REASONS) for one in self.top],
+            "incidents": [one._asdict() for one in self.incidents],
         }
 
     def _line(self, name: str, threshold: float) -> Line:
@@ -220,6 +224,7 @@ def evaluate(
     anomalous = anomalies_in(y, len(scores))
     _check_kinds(anomalous)
     beside = Rivals({}, np.zeros(len(scores), dtype=bool)) if X_normal is None else rivals(detector, X_normal, X)
+    told = detector.model_.spec_.kind == "table"
     return Evaluation(
         detector,
         anomalous,
@@ -227,6 +232,7 @@ def evaluate(
         int((beside.seen & ~anomalous).sum()),
         operation,
         highest(detector, X, scores, anomalous, SHOWN),
+        incidents_among(detector.scorer_, X, scores, detector.threshold_) if told else [],
     )
 
 

@@ -8,9 +8,10 @@ import isthmus
 from isthmus.metrics import Interval
 from isthmus.report import Block, Figures, Note, Page, Section, Table, Text, charts
 from isthmus.report.numerals import numeral
+from isthmus.tasks.anomaly import incidents_page
 from isthmus.tasks.anomaly.comparison import DETECTOR
 from isthmus.tasks.anomaly.evaluation import MOST_FOUND, Evaluation, Line
-from isthmus.tasks.anomaly.evaluation_text import per_cent, sentences, span
+from isthmus.tasks.anomaly.evaluation_text import per_cent, sentences, span, unbreakable
 from isthmus.tasks.anomaly.page_blocks import HIGHEST, KINDS, NAMES, compared, contributions, drawn, reasons_table
 
 DIAGONAL = np.linspace(0, 1, 50)  # as many points as a line without dots has
@@ -39,6 +40,7 @@ def page(found: Evaluation, name: str) -> Page:
         Section("What it means for a day's work", work(found)),
         Section("Would something simpler do?", beside(found)),
         Section("Why these rows?", reasons(found)),
+        *incidents_page.section(found),
         Section("What was promised, and how the figures were made", made(found)),
     ]
     return Page(f"The detector {name} on labelled rows", lead, blocks, f"Written by isthmus {isthmus.__version__}.")
@@ -67,11 +69,6 @@ def verdict(found: Evaluation) -> Block:
     outcome = found.verdict()
     text = unbreakable("\n\n".join(sentences(found)))
     return Note("note" if outcome is None else KINDS[outcome.winner], text, title="Verdict")
-
-
-def unbreakable(text: str) -> str:
-    """The same with every per cent sign on the line of its number."""
-    return text.replace(" %", "\u00a0%")
 
 
 def warnings(found: Evaluation) -> list[Block]:

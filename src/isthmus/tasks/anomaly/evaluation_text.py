@@ -5,6 +5,7 @@ from __future__ import annotations
 from isthmus.metrics import Interval
 from isthmus.tasks.anomaly.demo import said
 from isthmus.tasks.anomaly.evaluation import Evaluation
+from isthmus.tasks.anomaly.incidents import Incident
 
 
 def sentences(found: Evaluation) -> list[str]:
@@ -47,6 +48,31 @@ def recommended(found: Evaluation) -> str:
         "undecided": "Where two methods cannot be told apart, prefer the simpler one, or judge on more rows.",
     }
     return f"{said(*outcome, of='rows')} {other} {advice[outcome.winner]}"
+
+
+def grouped(found: Evaluation) -> list[str]:
+    """How many incidents the alarms are, and what the largest is about; nothing where there are none."""
+    if not found.incidents:
+        return []
+    largest, alarms = found.incidents[0], found.confusion().alarms
+    count = "one incident" if len(found.incidents) == 1 else f"{len(found.incidents):,} incidents, by their columns"
+    return [f"Incidents: {alarms:,} alarms are {count}. The largest has {largest.size:,}: {about(largest)}."]
+
+
+def about(incident: Incident) -> str:
+    """The columns that made an incident, with their shares.
+
+    Example:
+        >>> about(Incident(1, 2, {"area": 0.412, "radius": 0.2}, 1, 3, 1, [1, 3]))
+        'area 41 %, radius 20 %'
+    """
+    columns = (f"{name} {per_cent(share, 0)}" for name, share in incident.columns.items())
+    return ", ".join(columns) or "no column, but the code"
+
+
+def unbreakable(text: str) -> str:
+    """The same with every per cent sign on the line of its number."""
+    return text.replace(" %", "\u00a0%")
 
 
 def per_cent(share: float, digits: int) -> str:

@@ -20,6 +20,7 @@ from isthmus.estimator.inputs import give_back, read
 from isthmus.metrics import Interval
 from isthmus.parts.likelihoods.choose import domain
 from isthmus.tasks.anomaly.detector import AnomalyDetector
+from isthmus.tasks.anomaly.member import DISAGREEMENT
 from isthmus.tasks.anomaly.scorer import Scorer
 from isthmus.tasks.anomaly.separation import share_of
 
@@ -163,6 +164,9 @@ def _scorer_of(detector: Any) -> tuple[Scorer, Spec]:
     check_is_fitted(detector)
     scorer: Scorer = detector.scorer_
     spec, likelihood = scorer.model.spec_, scorer.model.settings_.likelihood
+    if scorer.members[0].score == DISAGREEMENT:
+        allowed = "it follows the terms of single members, and this is what several differ in"
+        raise AbilityError(f"evade() of score={DISAGREEMENT!r}", allowed, "use a detector with another score")
     if spec.kind != "table":
         came = f"evade() of a detector of {spec.kind} samples"
         raise AbilityError(came, "the budget is in standard deviations of a table's columns", fix)

@@ -9,7 +9,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from isthmus.errors import AbilityError
 from isthmus.estimator.defaults import whole
 from isthmus.estimator.inputs import give_back
 from isthmus.tasks.anomaly.scorer import Scorer
@@ -51,17 +50,12 @@ def reasons(scorer: Scorer, band: Tensor, X: Any, most: int) -> list[Reason]:
         most: Columns for each row.
 
     Raises:
-        AbilityError: the model is no table's.
         ParameterError: `most` below 1.
     """
-    spec = scorer.model.spec_
-    if spec.kind != "table":
-        allowed = f"the detector was fitted on data of kind {spec.kind!r}, whose cells have no names to give as reasons"
-        raise AbilityError("AnomalyDetector.explain()", allowed, "look at model_.reconstruct(X) beside X")
     shares = scorer.shares(X)
     order = shares.argsort(dim=1, descending=True, stable=True)[:, : whole("most", most)].tolist()
     seen, expected, low, high = _values(scorer, band, X)
-    names = [column.name for column in spec.columns]
+    names = [column.name for column in scorer.model.spec_.columns]
     return [
         Reason(row, names[at], seen[at][row], expected[at][row], low[at][row], high[at][row], float(shares[row, at]))
         for row, columns in enumerate(order)
@@ -75,10 +69,10 @@ def _values(scorer: Scorer, band: Tensor, X: Any) -> tuple[list[Cells], list[Cel
     expected = scorer.expected(X)
     measured = model.spec_.indices("numeric", "datetime")
     ends = [torch.where(_chosen(measured, expected), expected + end.float(), expected) for end in band]
-    low, high = (_columns(give_back(model, end, like=X)) for end in ends)
+    low, high = (cells_of(give_back(model, end, like=X)) for end in ends)
     for at in set(range(len(low))) - set(measured):
         low[at] = high[at] = [None] * len(expected)
-    return _columns(X), _columns(give_back(model, expected, like=X)), low, high
+    return cells_of(X), cells_of(give_back(model, expected, like=X)), low, high
 
 
 def _chosen(columns: tuple[int, ...], x: Tensor) -> Tensor:
@@ -88,7 +82,7 @@ def _chosen(columns: tuple[int, ...], x: Tensor) -> Tensor:
     return mask
 
 
-def _columns(X: Any) -> list[Cells]:
+def cells_of(X: Any) -> list[Cells]:
     """A table's cells as Python values, column by column."""
     table = nw.from_native(X, pass_through=True)
     if isinstance(table, nw.DataFrame):

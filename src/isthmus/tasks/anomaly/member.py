@@ -8,14 +8,30 @@ from typing import Any, Self, cast
 import torch
 from torch import Tensor, nn
 
-from isthmus.core.code import Batch
+from isthmus.core.code import Batch, Code
 from isthmus.core.source import Source
 from isthmus.estimator.blocks import Blocks
 from isthmus.parts.critics import Critic
 from isthmus.tasks.anomaly.neighbours import Neighbours
+from isthmus.tasks.anomaly.unlikeliness import unlikeliness
 from isthmus.tasks.anomaly.whitening import Whitening
 
-SCORES = ("distortion", "fusion", "latent", "mahalanobis")
+DISAGREEMENT, RECONSTRUCTION = "disagreement", "reconstruction-probability"
+SCORES = ("density", DISAGREEMENT, "distortion", "fusion", "latent", "mahalanobis", RECONSTRUCTION)
+
+
+def scores_of(model: Any) -> tuple[str, ...]:
+    """The scores that one model alone can give, which needs a posterior for one of them, and company for another.
+
+    Args:
+        model: An estimator, fitted or not.
+
+    Example:
+        >>> from isthmus import VAE, Autoencoder
+        >>> set(SCORES) - set(scores_of(VAE())), set(scores_of(VAE())) - set(scores_of(Autoencoder()))
+        ({'disagreement'}, {'reconstruction-probability'})
+    """
+    return tuple(score for score in SCORES if score != DISAGREEMENT and (score != RECONSTRUCTION or model.has_density))
 
 
 @dataclass(eq=False)
@@ -26,14 +42,14 @@ class Member:
         model: A fitted estimator.
         score: One of `SCORES`; it says what the two terms of a row are, what is lost and what crosses.
         lost: Prices what is lost, by what training rows lose.
-        crossed: The codes of training rows.
+        crossed: The codes of training rows, or the distribution that they have.
         critic: What learnt beside the model to tell rows from others; its log odds are a third term of a fusion.
     """
 
     model: Any
     score: str
     lost: Whitening | None = None
-    crossed: Neighbours | None = None
+    crossed: Neighbours | Whitening | None = None
     critic: Critic | None = None
     blocks: Blocks = field(init=False, repr=False)
 
@@ -48,6 +64,9 @@ class Member:
             self.lost = Whitening.around_zero(self.run(source, self.residual))
         if self.score in ("fusion", "latent"):
             self.crossed = Neighbours.of(self.run(source, self.code))
+        if self.score == "density":
+            codes = self.run(source, self.code)
+            self.crossed = Whitening.of(codes, codes.mean(0))
         return self
 
     def run(self, source: Source, function: Any) -> Tensor:
@@ -58,23 +77,29 @@ class Member:
         """What is lost and what crosses, (B, 2) float64; with a critic (B, 3).
 
         "distortion" has the model's own distortion and rate, "mahalanobis" half the squared Mahalanobis distance of
-        what is lost and the rate, both in nats; "latent" nothing and how far the code lies from others; "fusion" the
-        roots of what is lost, priced with heavy tails, and of how far the code lies, and what the critic says.
+        what is lost and the rate, both in nats; "fusion" the roots of what is lost, priced with heavy tails, and of how
+        far the code lies from others, and what the critic says. "latent" has nothing and that distance, "density"
+        nothing and half the squared Mahalanobis distance of the code, "reconstruction-probability" how unlikely the row
+        is and nothing. What "disagreement" has takes several members.
         """
+        network = self.model.network_
+        if self.score in ("distortion", "mahalanobis"):
+            distortion, rate = (cost.cpu().double() for cost in network.price(batch))
+            return torch.stack([distortion if self.lost is None else self._lost(self.residual(batch)), rate], 1)
+        if self.score == RECONSTRUCTION:
+            lost = unlikeliness([distortion.cpu().double() for distortion, _ in network.prices(batch)])
+            return torch.stack([lost, torch.zeros_like(lost)], 1)
+        code = network.encode(batch)  # once, though both terms may be made of it
+        crossed = self._away(_flat(code))
         if self.score == "fusion":
-            both = torch.stack([self._parts(batch).sum(1), self._distance(batch)], 1).sqrt()
+            both = torch.stack([self._lost(self._residual(batch, code)), crossed], 1).sqrt()
             return both if self.critic is None else torch.cat([both, self.critic(batch.x).cpu().double()[:, None]], 1)
-        if self.score == "latent":
-            distance = self._distance(batch)
-            return torch.stack([torch.zeros_like(distance), distance], 1)
-        distortion, rate = (cost.cpu().double() for cost in self.model.network_.price(batch))
-        return torch.stack([distortion if self.lost is None else self._parts(batch).sum(1), rate], 1)
+        return torch.stack([torch.zeros_like(crossed), crossed], 1)
 
     def profile(self, batch: Batch) -> Tensor:
         """Each column's share of what is lost, in squares, (B, D)."""
         residual = self.residual(batch)
-        parts = residual.square() if self.lost is None else self.lost.parts(residual)
-        return parts / parts.sum(1, keepdim=True).clamp_min(torch.finfo(parts.dtype).tiny)
+        return in_shares(residual.square() if self.lost is None else self.lost.parts(residual))
 
     def rebuilt(self, batch: Batch) -> Tensor:
         """What the model expects of each cell, (B, ...) in scaled units."""
@@ -83,21 +108,11 @@ class Member:
 
     def code(self, batch: Batch) -> Tensor:
         """What crosses, (B, Z) float64."""
-        z: Tensor = self.model.network_.encode(batch).z
-        return z.flatten(1).cpu().double()
+        return _flat(self.model.network_.encode(batch))
 
     def residual(self, batch: Batch) -> Tensor:
         """x - E[x] of numbers and booleans; a category's surprise sqrt(-2 log p), whose half square is its cost."""
-        network, spec = self.model.network_, self.model.spec_
-        residual = batch.x - self.rebuilt(batch)
-        names = list(spec.indices("categorical"))
-        if names:
-            params = network.decoder(network.encode(batch).z)
-            surprise = network.likelihood.cells(batch.x, params, batch.observed)[:, names]
-            residual[:, names] = (2 * surprise.clamp_min(0)).sqrt()
-        if batch.observed is not None:
-            residual = torch.where(batch.observed, residual, 0.0)
-        return residual.flatten(1).cpu().double()
+        return self._residual(batch, self.model.network_.encode(batch))
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy or pickle carries the model, not the blocks made from it."""
@@ -108,13 +123,35 @@ class Member:
         vars(self).update(state)
         self.__post_init__()
 
-    def _parts(self, batch: Batch) -> Tensor:
-        """What each column loses, (B, D)."""
-        residual = self.residual(batch)
-        if self.lost is None:
-            return residual.square() / 2
-        return self.lost.heavy_parts(residual) if self.score == "fusion" else self.lost.parts(residual)
+    def _residual(self, batch: Batch, code: Code) -> Tensor:
+        """The same, where the code is known, (B, D) float64."""
+        network, spec = self.model.network_, self.model.spec_
+        params = network.decoder(code.z)
+        residual: Tensor = batch.x - network.mean(params)
+        names = list(spec.indices("categorical"))
+        if names:
+            surprise = network.likelihood.cells(batch.x, params, batch.observed)[:, names]
+            residual[:, names] = (2 * surprise.clamp_min(0)).sqrt()
+        if batch.observed is not None:
+            residual = torch.where(batch.observed, residual, 0.0)
+        return residual.flatten(1).cpu().double()
 
-    def _distance(self, batch: Batch) -> Tensor:
-        """How far the code lies from those of training rows, (B,)."""
-        return cast(Neighbours, self.crossed).distance(self.code(batch))
+    def _lost(self, residual: Tensor) -> Tensor:
+        """What all columns lose, (B,)."""
+        lost = cast(Whitening, self.lost)
+        return (lost.heavy_parts(residual) if self.score == "fusion" else lost.parts(residual)).sum(1)
+
+    def _away(self, codes: Tensor) -> Tensor:
+        """How far codes lie from those of training rows, (B,)."""
+        crossed = cast(Neighbours | Whitening, self.crossed)
+        return crossed.distance(codes) if isinstance(crossed, Neighbours) else crossed.cost(codes)
+
+
+def in_shares(parts: Tensor) -> Tensor:
+    """Each part's share of the sum of its row, (n, D); zeros where nothing is to be shared."""
+    return parts / parts.sum(1, keepdim=True).clamp_min(torch.finfo(parts.dtype).tiny)
+
+
+def _flat(code: Code) -> Tensor:
+    """A code's numbers, (B, Z) float64."""
+    return code.z.flatten(1).cpu().double()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -35,11 +36,23 @@ class Neighbours:
     @classmethod
     def of(cls, codes: Tensor) -> Neighbours:
         """Keep the codes of normal rows, or of so many of them, evenly spread over their order."""
-        step = -(-len(codes) // MOST)
-        return cls(codes[::step].clone())  # so that gradients can flow past them, and the others be forgotten
+        kept = codes[:: step_over(len(codes))].clone()  # so that gradients flow past them, and the rest be forgotten
+        return cls(kept)
 
     def distance(self, codes: Tensor) -> Tensor:
-        """To the nearest, (B, Z) -> (B,); not by a product of matrices, so that equal codes get equal bits."""
-        exact = "donot_use_mm_for_euclid_dist"
-        distances = (torch.cdist(piece, self.codes, compute_mode=exact) for piece in codes.split(PIECE))
-        return torch.cat([each.min(1).values for each in distances])
+        """To the nearest, (B, Z) -> (B,)."""
+        return torch.cat([each.min(1).values for each in self._distances(codes)])
+
+    def nearest(self, codes: Tensor) -> Tensor:
+        """The place of the nearest among those kept, (n, Z) -> (n,)."""
+        return torch.cat([each.argmin(1) for each in self._distances(codes)])
+
+    def _distances(self, codes: Tensor) -> Iterator[Tensor]:
+        """To all that are kept, some rows at a time; by no product of matrices, so that equal codes get equal bits."""
+        for piece in codes.split(PIECE):
+            yield torch.cdist(piece, self.codes, compute_mode="donot_use_mm_for_euclid_dist")
+
+
+def step_over(rows: int) -> int:
+    """From one row whose code is kept to the next."""
+    return max(1, -(-rows // MOST))

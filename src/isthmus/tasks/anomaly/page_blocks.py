@@ -22,11 +22,13 @@ HEADS = {
 }
 FORMS = {"roc_auc": (3, 1), "average_precision": (3, 1), "recall": (0, 100), "false_alarm_rate": (1, 100)}
 """Decimals and factor of each figure in the table."""
+NEAREST = "nearest normal"
 KINDS = {"detector": "good", "control": "warning", "undecided": "note"}
 """Of the note that says who wins."""
 HIGHEST = (
     "The rows with the highest scores. For each column the model says what it *expected* from the row as a whole, "
-    "and the band that calibration rows keep around such an expectation. *Share* is the column's part of the score."
+    "and the band that calibration rows keep around such an expectation. *Share* is the column's part of the score. "
+    "The *nearest normal row* is a real one: the row of training whose code lies nearest."
 )
 
 
@@ -88,24 +90,28 @@ def reasons_table(anomalies: Sequence[Anomaly], kinds: tuple[str, str]) -> Table
         kinds: What a normal row is called, and what an anomaly is.
     """
     rows = [line for anomaly in anomalies for line in _lines(anomaly, kinds[anomaly.anomalous])]
-    head = ["row", "column", "seen", "expected", "usual band", "share"]
+    head = ["row", "column", "seen", "expected", "usual band", NEAREST, "share"]
     caption = "Values in the data's own units; rows are numbered from 0"
-    right = {"seen": "right", "expected": "right", "usual band": "right"}
+    if not any(anomaly.nearest for anomaly in anomalies):
+        head, rows = [name for name in head if name != NEAREST], [[*line[:5], line[6]] for line in rows]
+    right = dict.fromkeys(head[2:-1], "right")
     return Table(head, rows, caption, formats={"share": ".0%"}, align=right)
 
 
 def _lines(anomaly: Anomaly, kind: str) -> list[list[object]]:
     """One row's first reasons as lines of a table; the first says which row."""
     told = [f"{anomaly.row}, {kind}"] + [""] * (COLUMNS - 1)
-    return [
-        [name, why.column, short(why.seen), short(why.expected), _band(why.low, why.high), why.share]
-        for name, why in zip(told, anomaly.reasons, strict=False)
+    cells = [
+        [why.column, why.seen, why.expected, _band(why.low, why.high), anomaly.nearest.get(why.column)]
+        for why in anomaly.reasons
     ]
+    shares = [why.share for why in anomaly.reasons]
+    return [[name, *map(short, line), share] for name, line, share in zip(told, cells, shares, strict=False)]
 
 
 def _band(low: Any, high: Any) -> str | None:
     """Both ends of a band; a category has none."""
-    return None if low is None else f"{short(low)} to {short(high)}"
+    return None if low is None else f"{short(low)}\u00a0to\u00a0{short(high)}"
 
 
 def short(value: Any) -> str | None:

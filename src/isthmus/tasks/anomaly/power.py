@@ -28,7 +28,7 @@ from isthmus.parts.likelihoods.choose import domain
 from isthmus.tasks.anomaly.controls import Scores, every_control
 from isthmus.tasks.anomaly.evidence import folds_of
 from isthmus.tasks.anomaly.labels import anomalies_in
-from isthmus.tasks.anomaly.member import SCORES, Member
+from isthmus.tasks.anomaly.member import Member, scores_of
 from isthmus.tasks.anomaly.probes import drawn, far_points, mosaics
 from isthmus.tasks.anomaly.scorer import Scorer
 from isthmus.tasks.anomaly.separation import Bools, Floats, Separation, share_of
@@ -197,14 +197,15 @@ def _asked(detector: Any, rows: Rows, anomalous: Bools, labelled: bool, train: R
     """Every method's scores."""
     scorer: Scorer = detector.scorer_
     score = detector.get_params(deep=False)["score"]
-    served = scorer.scores(rows.source)
+    served, alone = scorer.scores(rows.source), scores_of(scorer.model)
+    untrained, by = _untrained(scorer.model), score if score in alone else "fusion"
     own, rivals = {DETECTOR: served, RESIDUAL: rows.lost}, dict[str, Floats]()
     for learnt, judged in _turns(rows, anomalous, train):
         others = rows.only(judged)
-        told = {scored_by(name): _priced(scorer.model, learnt, name, others) for name in SCORES if name != score}
+        told = {scored_by(name): _priced(scorer.model, learnt, name, others) for name in alone if name != score}
         _place(own, judged, told)
         told = {name: method(others.numbers) for name, method in _controls(learnt).items()}
-        _place(rivals, judged, {**told, UNTRAINED: _priced(_untrained(scorer.model), learnt, score, others)})
+        _place(rivals, judged, {**told, UNTRAINED: _priced(untrained, learnt, by, others)})
     centre = rows.numbers[~anomalous].mean(0)
     kept = rows.kept(~anomalous, centre), rows.kept(anomalous, centre)
     far = _far(detector, rows.only(~anomalous))

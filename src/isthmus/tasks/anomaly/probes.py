@@ -10,6 +10,7 @@ from torch import Tensor
 from isthmus.core.spec import Spec
 from isthmus.errors import InputError
 from isthmus.parts.likelihoods.choose import domain
+from isthmus.tasks.anomaly.neighbours import Neighbours
 from isthmus.tasks.anomaly.scorer import Scorer
 
 PIECES = 4  # along each side of an image, series or volume
@@ -79,7 +80,7 @@ def drawn(scorer: Scorer) -> Tensor:
         InputError: its score is another one.
     """
     first = scorer.members[0]
-    if first.lost is None or first.crossed is None:
+    if first.lost is None or not isinstance(first.crossed, Neighbours):
         allowed = "without rows they are drawn from the codes and losses that score='fusion' keeps, not another score"
         raise InputError("diagnose() without X", allowed, "give the rows that it was fitted on: diagnose(X)")
     network, spec = first.model.network_, first.model.spec_

@@ -8,11 +8,12 @@ from typing import Any
 
 from sklearn.base import clone
 
-from isthmus.errors import ParameterError, UnknownNameError
+from isthmus.errors import AbilityError, ParameterError, UnknownNameError
 from isthmus.estimator.face import Estimator
 from isthmus.estimator.together import fit_together
 from isthmus.models import family
 from isthmus.parts.critics import Critic
+from isthmus.tasks.anomaly.member import DISAGREEMENT, RECONSTRUCTION
 from isthmus.tasks.anomaly.pairing import paired
 from isthmus.tasks.anomaly.scorer import Scorer
 from isthmus.tasks.anomaly.spans import Spans, Times, shares
@@ -47,6 +48,21 @@ class Recipe:
     def at(self, time: Any) -> Recipe:
         """The same for rows that were taken at these times, (n,)."""
         return replace(self, time=time)
+
+    def check(self) -> None:
+        """Refuse a score that such models cannot have, before any is trained.
+
+        Raises:
+            ParameterError: members that are to disagree, and one alone.
+            AbilityError: a posterior is to be drawn from, and the models have none.
+        """
+        if self.score == DISAGREEMENT and len(self.spans) < 2:
+            allowed = "it is how differently members rebuild a row, which takes two at least"
+            raise ParameterError(f"score={self.score!r} with members={len(self.spans)}", allowed, "use members=5")
+        model = self.model(0)
+        if self.score == RECONSTRUCTION and not model.has_density:
+            allowed = f"it draws codes from each row's posterior, and {type(model).__name__} has one code for a row"
+            raise AbilityError(f"score={self.score!r}", allowed, "use model='vae', or another score")
 
     def cooked(self, X: Any) -> Scorer:
         """A scorer fitted on the rows of X, of which each member learns from those of its span."""

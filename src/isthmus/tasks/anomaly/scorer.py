@@ -18,7 +18,10 @@ from isthmus.core.code import Batch
 from isthmus.core.source import Source
 from isthmus.estimator.inputs import read
 from isthmus.tasks.anomaly.digests import Known, digests
-from isthmus.tasks.anomaly.member import Member
+from isthmus.tasks.anomaly.disagreement import disagreement
+from isthmus.tasks.anomaly.examples import Examples
+from isthmus.tasks.anomaly.member import DISAGREEMENT, Member, in_shares
+from isthmus.tasks.anomaly.neighbours import Neighbours
 from isthmus.tasks.anomaly.scale import Scale
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -35,11 +38,13 @@ class Scorer:
         scale: Makes one score of the terms; None adds them.
         known: Scores that training rows had from models that had not seen them. They keep those: what a model has
             learnt looks normal to it, whatever it is.
+        examples: Training rows beside their codes by the first member; None where it keeps no codes, or no table's.
     """
 
     members: list[Member]
     scale: Scale | None = None
     known: Known | None = None
+    examples: Examples | None = None
 
     @classmethod
     def priced(cls, models: Sequence[Any], rows: Sequence[Any], score: str, critics: Sequence[Any] = ()) -> Self:
@@ -52,7 +57,11 @@ class Scorer:
             critics: What learnt beside each of them, if anything did.
         """
         taught = zip_longest(models, rows, critics)
-        return cls([Member(model, score, critic=own).priced_by(read(model, X)) for model, X, own in taught])
+        scorer = cls([Member(model, score, critic=own).priced_by(read(model, X)) for model, X, own in taught])
+        kept, spec = scorer.members[0].crossed, scorer.model.spec_
+        if isinstance(kept, Neighbours) and spec.kind == "table":
+            scorer.examples = Examples.of(kept, read(scorer.model, rows[0]))
+        return scorer
 
     @property
     def model(self) -> Any:
@@ -62,12 +71,12 @@ class Scorer:
     def scores(self, X: Any) -> Floats:
         """Anomaly score of each row, (n,)."""
         source = self._read(X)
-        scores = self.scored(self._mean(source, "terms"))
+        scores = self.scored(self._terms(source))
         return scores if self.known is None else self.known.instead(digests(source), scores)
 
     def terms(self, X: Any) -> Tensor:
         """What is lost and what crosses for each row, as if it were new, (n, C) float64."""
-        return self._mean(self._read(X), "terms")
+        return self._terms(self._read(X))
 
     def scored(self, terms: Tensor) -> Floats:
         """The anomaly score that terms make, (n, C) -> (n,)."""
@@ -99,10 +108,10 @@ class Scorer:
     def shares(self, X: Any) -> Tensor:
         """Each column's share of a row's score, (n, D); what they leave of 1 is the codes' and the critics'."""
         source = self._read(X)
-        terms = self._mean(source, "terms").clamp_min(0)
+        terms = self._terms(source).clamp_min(0)
         terms = terms if self.scale is None else terms / self.scale.spread
         lost = terms[:, 0] / terms.sum(1).clamp_min(torch.finfo(terms.dtype).tiny)
-        return self._mean(source, "profile") * lost[:, None]
+        return self._profile(source) * lost[:, None]
 
     def _read(self, X: Any) -> Source:
         """Rows as the models read them."""
@@ -110,6 +119,19 @@ class Scorer:
 
     def _added(self, terms: Tensor) -> Tensor:
         return terms.sum(1) if self.scale is None else self.scale.read(terms)
+
+    def _terms(self, source: Source) -> Tensor:
+        """The mean of the members' terms, or what they differ in, (n, 2)."""
+        if self.members[0].score != DISAGREEMENT:
+            return self._mean(source, "terms")
+        differ = torch.from_numpy(disagreement(self.members, source).numpy().sum(1))  # in one order, however many rows
+        return torch.stack([differ, torch.zeros_like(differ)], 1)
+
+    def _profile(self, source: Source) -> Tensor:
+        """Each column's share of what is lost, or of what the members differ in, (n, D)."""
+        if self.members[0].score != DISAGREEMENT:
+            return self._mean(source, "profile")
+        return in_shares(disagreement(self.members, source))
 
     def _first(self, X: Any, name: str) -> Tensor:
         return self.members[0].run(self._read(X), getattr(self.members[0], name))

@@ -15,6 +15,7 @@ from isthmus.estimator.states import load_weights, plain, revived
 from isthmus.parts.critics import Critic
 from isthmus.tasks.anomaly.calibration import Promise
 from isthmus.tasks.anomaly.digests import Digests, Known
+from isthmus.tasks.anomaly.examples import Examples, thinning
 from isthmus.tasks.anomaly.member import Member
 from isthmus.tasks.anomaly.neighbours import Neighbours
 from isthmus.tasks.anomaly.scale import Scale
@@ -23,6 +24,8 @@ from isthmus.tasks.anomaly.trimming import Trimmed
 from isthmus.tasks.anomaly.whitening import WIDEST, Whitening
 
 MODEL, CRITIC = "model.", "critic."  # lead the names of a model's own tensors, and of its critic's
+UNTOLD = "its rows, data of kind {!r}, have no named columns: fit on a table"
+UNKEPT = "it keeps no training rows: fit with score='fusion' or 'latent'"
 VERBS = (
     "fit",
     "calibrate",
@@ -39,8 +42,9 @@ VERBS = (
 def abilities_of(detector: Any) -> dict[str, bool | str]:
     """{verb: True, or the reason why not}."""
     scorer: Scorer | None = getattr(detector, "scorer_", None)
-    told = scorer is None or scorer.model.spec_.kind == "table" or "its rows have no named columns: fit on a table"
-    return {**dict.fromkeys(VERBS, True), "explain": told}
+    told: bool | str = scorer is None or scorer.model.spec_.kind == "table" or UNTOLD.format(scorer.model.spec_.kind)
+    kept: bool | str = told if scorer is None or told is not True or scorer.examples is not None else UNKEPT
+    return {**dict.fromkeys(VERBS, True), **dict.fromkeys(("explain", "incidents"), told), "nearest_normal": kept}
 
 
 def to_saved(detector: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
@@ -58,6 +62,8 @@ def to_saved(detector: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
     if scorer.known is not None:
         own |= {"known.names": torch.from_numpy(scorer.known.names.view(np.int64))}
         own |= {"known.scores": torch.from_numpy(scorer.known.scores)}
+    if scorer.examples is not None:
+        own |= {"examples": scorer.examples.x}
     trimmed: Trimmed | None = detector.trimmed_
     if trimmed is not None:
         own |= {"trimmed.rows": torch.from_numpy(trimmed.rows), "trimmed.scores": torch.from_numpy(trimmed.scores)}
@@ -88,7 +94,8 @@ def restored(cls: Any, config: dict[str, Any], tensors: dict[str, Tensor]) -> An
         _put_together(one, led_by(f"{number}.", tensors), device) for number, one in enumerate(config["members"])
     ]
     terms = 2 if members[0].critic is None else 3
-    detector.scorer_ = Scorer(members, _scale(tensors, terms), _known(tensors))
+    scale, examples = _scale(tensors, terms), _examples(tensors, members[0])
+    detector.scorer_ = Scorer(members, scale, _known(tensors), examples)
     model = detector.scorer_.model
     detector.trained_ = names_of(tensors, "trained")
     detector.trimmed_ = _trimmed(config.get("trimmed"), tensors)
@@ -108,7 +115,7 @@ def sign(detector: Any, model: Any) -> None:
 
 def card(detector: Any) -> str:
     """The README of a saved detector: what it promises, what it was fitted on, how to use it."""
-    model = detector.model_
+    model, kept = detector.model_, detector.scorer_.examples
     columns = ", ".join(column.name for column in model.spec_.columns[:12])
     more = ", ..." if len(model.spec_.columns) > 12 else ""
     rows = [
@@ -119,6 +126,7 @@ def card(detector: Any) -> str:
         f"An alarm is raised above a score of {detector.threshold_:.6g}: {detector.promise_}.",
         *(["", f"Before training: {detector.trimmed_}."] if detector.trimmed_ is not None else []),
         "",
+        *([f"It holds {len(kept.x):,} of its training rows, to show beside alarms.", ""] if kept is not None else []),
         f"Fitted on a {model.spec_.kind} of shape {model.spec_.shape}" + (f": {columns}{more}." if columns else "."),
         "",
         "```python",
@@ -144,9 +152,10 @@ def _taken_apart(member: Member) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """A member as JSON values and tensors."""
     config, weights = member.model.to_saved()
     tensors = {MODEL + name: tensor for name, tensor in weights.items()}
-    if member.lost is not None:
-        tensors |= {f"lost.{name}": tensor for name, tensor in vars(member.lost).items() if tensor is not None}
-    if member.crossed is not None:
+    for name, learnt in (("lost.", member.lost), ("crossed.", member.crossed)):
+        if isinstance(learnt, Whitening):
+            tensors |= {name + part: tensor for part, tensor in vars(learnt).items() if tensor is not None}
+    if isinstance(member.crossed, Neighbours):
         tensors |= {"codes": member.crossed.codes}
     if member.critic is not None:
         tensors |= {CRITIC + name: tensor for name, tensor in member.critic.state_dict().items()}
@@ -166,9 +175,9 @@ def _put_together(config: dict[str, Any], tensors: dict[str, Tensor], device: st
     made: Any = saved_class(config["model"]["class"])
     model = made.from_saved({**config["model"], "device": device}, led_by(MODEL, tensors))
     latent, codes = math.prod(model.latent_shape_), tensors.get("codes")
-    crossed = None if codes is None else Neighbours(tensor_of(tensors, "codes", (len(codes), latent)))
-    whitening, critic = _whitening(tensors, model.spec_.n_features), _critic(led_by(CRITIC, tensors), model)
-    return Member(model, config["score"], whitening, crossed, critic)
+    near = None if codes is None else Neighbours(tensor_of(tensors, "codes", (len(codes), latent)))
+    lost, critic = _whitening(tensors, "lost", model.spec_.n_features), _critic(led_by(CRITIC, tensors), model)
+    return Member(model, config["score"], lost, near or _whitening(tensors, "crossed", latent), critic)
 
 
 def led_by(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
@@ -181,12 +190,14 @@ def led_by(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): tensor for name, tensor in tensors.items() if name.startswith(prefix)}
 
 
-def _whitening(tensors: dict[str, Tensor], width: int) -> Whitening | None:
-    """The whitening of what is lost, if there was one."""
-    if "lost.center" not in tensors:
+def _whitening(tensors: dict[str, Tensor], name: str, width: int) -> Whitening | None:
+    """The whitening of so many columns that has this name, if there was one."""
+    if f"{name}.center" not in tensors:
         return None
-    root = tensor_of(tensors, "lost.root", (width, width)) if width <= WIDEST else None
-    return Whitening(tensor_of(tensors, "lost.center", (width,)), tensor_of(tensors, "lost.scale", (width,)), root)
+    root = tensor_of(tensors, f"{name}.root", (width, width)) if width <= WIDEST else None
+    return Whitening(
+        tensor_of(tensors, f"{name}.center", (width,)), tensor_of(tensors, f"{name}.scale", (width,)), root
+    )
 
 
 def _critic(tensors: dict[str, Tensor], model: Any) -> Critic | None:
@@ -211,6 +222,15 @@ def _known(tensors: dict[str, Tensor]) -> Known | None:
         return None
     names = names_of(tensors, "known.names")
     return Known(names, tensor_of(tensors, "known.scores", names.shape).numpy())
+
+
+def _examples(tensors: dict[str, Tensor], first: Member) -> Examples | None:
+    """The training rows that were kept, if any were."""
+    if "examples" not in tensors or not isinstance(first.crossed, Neighbours):
+        return None
+    codes, columns = len(first.crossed.codes), first.model.spec_.n_features
+    rows = -(-codes // thinning(codes, columns))
+    return Examples.beside(first.crossed, tensor_of(tensors, "examples", (rows, columns)))
 
 
 def names_of(tensors: dict[str, Tensor], name: str) -> Digests:
