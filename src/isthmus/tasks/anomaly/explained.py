@@ -103,7 +103,7 @@ class Explained:
         Example:
             >>> import isthmus
             >>> made = isthmus.data.load("factors", rows=300)
-            >>> normal, model = made.X[made.y == 0], isthmus.Autoencoder(epochs=20, device="cpu")
+            >>> normal, model = made.X[made.y == 0], isthmus.Autoencoder(epochs=5, device="cpu")
             >>> detector = isthmus.AnomalyDetector(model, alpha=0.1, random_state=0).fit(normal)
             >>> faulty = normal[:40].copy()
             >>> faulty[:25, 0] += 20

@@ -27,8 +27,7 @@ KINDS = {"detector": "good", "control": "warning", "undecided": "note"}
 """Of the note that says who wins."""
 HIGHEST = (
     "The rows with the highest scores. For each column the model says what it *expected* from the row as a whole, "
-    "and the band that calibration rows keep around such an expectation. *Share* is the column's part of the score. "
-    "The *nearest normal row* is a real one: the row of training whose code lies nearest."
+    "and the band that calibration rows keep around such an expectation. *Share* is the column's part of the score."
 )
 
 
@@ -92,7 +91,9 @@ def reasons_table(anomalies: Sequence[Anomaly], kinds: tuple[str, str]) -> Table
     rows = [line for anomaly in anomalies for line in _lines(anomaly, kinds[anomaly.anomalous])]
     head = ["row", "column", "seen", "expected", "usual band", NEAREST, "share"]
     caption = "Values in the data's own units; rows are numbered from 0"
-    if not any(anomaly.nearest for anomaly in anomalies):
+    if any(anomaly.nearest for anomaly in anomalies):
+        caption += "; the nearest normal row is that of training whose code lies nearest"
+    else:
         head, rows = [name for name in head if name != NEAREST], [[*line[:5], line[6]] for line in rows]
     right = dict.fromkeys(head[2:-1], "right")
     return Table(head, rows, caption, formats={"share": ".0%"}, align=right)
