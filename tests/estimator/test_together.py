@@ -119,6 +119,7 @@ def test_members_of_one_random_state_take_their_seeds_from_it_in_turn() -> None:
         members(seeds=(0, 1), epochs=1, architecture=MLP(normalization="layer")),
         members(seeds=(0, 1), epochs=1, architecture=MLP(skip_connections=True)),
         members(seeds=(0, 1), epochs=1, activation="gelu"),
+        members(seeds=(0, 1), epochs=1, hidden_dims=(1024, 512), batch_size=64),
         members(seeds=(0, 1), epochs=1, precision="bfloat16"),
         members(seeds=(0, 1), epochs=1, likelihood="gaussian-learned"),
         members(seeds=(0, 1), epochs=1, likelihood="gaussian-optimal"),

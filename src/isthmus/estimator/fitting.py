@@ -184,17 +184,21 @@ def carry_out(estimator: Any, run: Run, X: Any, y: Any) -> None:
 @contextmanager
 def working(estimator: Any, run: Run) -> Iterator[None]:
     """What holds while a run works: callbacks find it, dropout hears its noise, threads fit its products."""
-    settings: Settings = estimator.settings_
-    weights = sum(parameter.numel() for parameter in run.network.parameters()) / run.members
     estimator.run_ = run
     listen(run.network, run.generator)
     try:
-        with threads_for(2.0 * settings.batch_size * weights / 4):
+        with threads_for(product_work(run.network, estimator.settings_) / run.members):
             yield
     finally:
         listen(run.network, None)
         run.network.eval()
         del estimator.run_
+
+
+def product_work(network: nn.Module, settings: Settings) -> float:
+    """Floating-point operations in one of the large products of a step, of which there are about four."""
+    weights = sum(parameter.numel() for parameter in network.parameters())
+    return 2.0 * settings.batch_size * weights / 4
 
 
 class Validation:

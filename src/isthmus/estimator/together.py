@@ -24,6 +24,7 @@ from isthmus.estimator.events import callbacks_of
 from isthmus.estimator.face import Estimator
 from isthmus.estimator.inputs import learn
 from isthmus.parts.backbones.ensemble import DenseEnsemble, can_stack
+from isthmus.training.devices import THREADED_WORK
 from isthmus.training.history import Record
 from isthmus.training.loop import train
 from isthmus.training.run import Run, SkippedStepWarning
@@ -37,8 +38,10 @@ def fit_together(models: Sequence[Any], X: Any) -> list[Any]:
     They train in one run if they are two or more of one class whose costs are those of single rows (`Autoencoder`,
     `DenoisingAutoencoder`), with equal parameters but for `random_state`, without callbacks or progress bar; if X lies
     in memory and the device is the CPU; and if the network is made of dense layers in float32 with no normalization,
-    dropout, skip connections or "gelu", under a likelihood that learns nothing. A gradient that is not finite makes
-    all of them train anew, in turn.
+    dropout, skip connections or "gelu", under a likelihood that learns nothing, and so small that its products run on
+    one thread (those of larger ones take all the time, and nothing would be gained).
+
+    A gradient that is not finite makes all of them train anew, in turn.
 
     Weights agree with those of `fit` to 1e-4 of their size after a short fit, and scores to 1e-3. With hidden widths
     that are multiples of 16, as they are by default, we saw the same bits; where a product rounds otherwise, a long fit
@@ -110,11 +113,14 @@ def _asked(model: Estimator) -> str:
 
 
 def _can_share(model: Estimator) -> bool:
-    """Whether all that the network learns is in layers that have a form with members, on the CPU."""
-    network = model.network_
+    """Whether all that the network learns is in layers that have a form with members, and these are small, on the CPU.
+
+    Products that deserve threads of their own take nearly all of a step, and members together would gain nothing.
+    """
+    network, is_small = model.network_, fitting.product_work(model.network_, model.settings_) < THREADED_WORK
     is_dense = type(network) is Network and can_stack(network.encoder) and can_stack(network.decoder)
     is_all = all(name.startswith(LAYERS) for name in network.state_dict())
-    return is_dense and is_all and torch.device(model.settings_.device).type == "cpu"
+    return is_dense and is_all and is_small and torch.device(model.settings_.device).type == "cpu"
 
 
 def _train(models: Sequence[Estimator], X: Any, seeds: Sequence[int]) -> bool:
