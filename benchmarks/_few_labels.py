@@ -12,9 +12,9 @@ from _detection import whole
 from numpy.typing import NDArray
 
 import isthmus
-from isthmus.tasks.anomaly.cuts import Cuts
-from isthmus.tasks.anomaly.few_labels import LEAST
-from isthmus.tasks.anomaly.second_stage import CLASSIFIERS, opinions
+from isthmus.tasks.anomaly.few_labels.cuts import Cuts
+from isthmus.tasks.anomaly.few_labels.detector import LEAST
+from isthmus.tasks.anomaly.few_labels.second_stage import CLASSIFIERS, opinions
 from isthmus.tasks.anomaly.thresholds import conformal
 
 Bools = NDArray[np.bool_]

@@ -22,9 +22,9 @@ from isthmus.core.spec import Spec
 from isthmus.estimator.defaults import narrow
 from isthmus.tasks.anomaly.calibration import FewCalibrationRowsWarning
 from isthmus.tasks.anomaly.controls import every_control
+from isthmus.tasks.anomaly.diagnosis.separation import Separation
 from isthmus.tasks.anomaly.member import Member
 from isthmus.tasks.anomaly.scorer import Scorer
-from isthmus.tasks.anomaly.separation import Separation
 
 DATA = Path(os.environ.get("ISTHMUS_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 TABLES = {"cardio": "6_cardio", "letter": "20_letter", "satellite": "30_satellite"}

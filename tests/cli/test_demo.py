@@ -12,11 +12,11 @@ import pytest
 
 import isthmus
 from isthmus.cli import demo as command
-from isthmus.tasks.anomaly import demo as demonstration
-from isthmus.tasks.anomaly import page as pages
 from isthmus.tasks.anomaly import page_blocks
-from isthmus.tasks.anomaly.comparison import DETECTOR
-from isthmus.tasks.anomaly.page import AGAIN
+from isthmus.tasks.anomaly.demo import demo as demonstration
+from isthmus.tasks.anomaly.demo import page as pages
+from isthmus.tasks.anomaly.demo.comparison import DETECTOR
+from isthmus.tasks.anomaly.demo.page import AGAIN
 from isthmus.tasks.anomaly.page_blocks import HEADS, cell, short
 
 SPLITS = 2

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from isthmus.metrics import Interval
-from isthmus.tasks.anomaly.comparison import DETECTOR, Comparison, Result, Trial, judged
 from isthmus.tasks.anomaly.controls import controls
-from isthmus.tasks.anomaly.demo import said
+from isthmus.tasks.anomaly.demo.comparison import DETECTOR, Comparison, Result, Trial, judged
+from isthmus.tasks.anomaly.demo.demo import said
 from isthmus.tasks.anomaly.splits import Split
 
 RANDOM = np.random.default_rng(0)

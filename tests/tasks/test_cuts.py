@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from isthmus.errors import TooFewRowsError
-from isthmus.tasks.anomaly.cuts import Cuts
+from isthmus.tasks.anomaly.few_labels.cuts import Cuts
 
 ALPHA = 0.05
 

@@ -17,12 +17,12 @@ from isthmus.core.spec import Spec
 from isthmus.errors import InputError, TooFewRowsError
 from isthmus.estimator.inputs import read
 from isthmus.metrics import Interval, roc_auc
-from isthmus.tasks.anomaly.diagnosis import Diagnosis
-from isthmus.tasks.anomaly.judgement import seen, suspicions, with_labels, without_labels
-from isthmus.tasks.anomaly.levers import larger, simpler, smaller
-from isthmus.tasks.anomaly.power import DETECTOR, RESIDUAL, Power, Rows, _turns
-from isthmus.tasks.anomaly.probes import far_points, mosaics
-from isthmus.tasks.anomaly.separation import Separation
+from isthmus.tasks.anomaly.diagnosis.diagnosis import Diagnosis
+from isthmus.tasks.anomaly.diagnosis.judgement import seen, suspicions, with_labels, without_labels
+from isthmus.tasks.anomaly.diagnosis.levers import larger, simpler, smaller
+from isthmus.tasks.anomaly.diagnosis.power import DETECTOR, RESIDUAL, Power, Rows, _turns
+from isthmus.tasks.anomaly.diagnosis.probes import far_points, mosaics
+from isthmus.tasks.anomaly.diagnosis.separation import Separation
 
 TRUTH = np.repeat([False, True], [400, 100])
 SCORES = np.random.default_rng(0).normal(size=500)

@@ -18,13 +18,13 @@ from isthmus.errors import InputError, ParameterError, TooFewRowsError
 from isthmus.estimator.inputs import learn
 from isthmus.tasks.anomaly import page_blocks
 from isthmus.tasks.anomaly.calibration import Promise
-from isthmus.tasks.anomaly.comparison import DETECTOR
 from isthmus.tasks.anomaly.controls import every_control
-from isthmus.tasks.anomaly.evaluation import ALPHAS, Evaluation, best_f1, evaluate
-from isthmus.tasks.anomaly.evaluation_page import page
-from isthmus.tasks.anomaly.evaluation_text import about, grouped, sentences
-from isthmus.tasks.anomaly.operation import Operation
-from isthmus.tasks.anomaly.rivals import Judged, numbers
+from isthmus.tasks.anomaly.demo.comparison import DETECTOR
+from isthmus.tasks.anomaly.evaluation.evaluation import ALPHAS, Evaluation, best_f1, evaluate
+from isthmus.tasks.anomaly.evaluation.operation import Operation
+from isthmus.tasks.anomaly.evaluation.page import page
+from isthmus.tasks.anomaly.evaluation.rivals import Judged, numbers
+from isthmus.tasks.anomaly.evaluation.text import about, grouped, sentences
 
 TRUTH = np.arange(1000) < 100
 CALIBRATION = np.sort(np.random.default_rng(1).normal(size=500))

@@ -15,8 +15,9 @@ from sklearn.neighbors import NearestNeighbors
 import isthmus
 from isthmus.errors import AbilityError, CorruptFileError
 from isthmus.estimator.inputs import learn, read
-from isthmus.tasks.anomaly import examples, neighbours
-from isthmus.tasks.anomaly.examples import Examples
+from isthmus.tasks.anomaly import neighbours
+from isthmus.tasks.anomaly.explanation import examples
+from isthmus.tasks.anomaly.explanation.examples import Examples
 from isthmus.tasks.anomaly.neighbours import Neighbours
 
 

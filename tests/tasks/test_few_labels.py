@@ -23,7 +23,7 @@ from isthmus.errors import (
     UnknownNameError,
 )
 from isthmus.tasks.anomaly.calibration import FewCalibrationRowsWarning
-from isthmus.tasks.anomaly.second_stage import FEATURES, Boosting, Logistic
+from isthmus.tasks.anomaly.few_labels.second_stage import FEATURES, Boosting, Logistic
 
 ALPHA = 0.1
 WAYS = [(classifier, features) for classifier in ("boosting", "logistic") for features in FEATURES]

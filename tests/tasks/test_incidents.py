@@ -13,8 +13,8 @@ from sklearn.metrics import adjusted_rand_score
 
 import isthmus
 from isthmus.errors import AbilityError
-from isthmus.tasks.anomaly import incidents
-from isthmus.tasks.anomaly.incidents import grouped, numbered
+from isthmus.tasks.anomaly.explanation import incidents
+from isthmus.tasks.anomaly.explanation.incidents import grouped, numbered
 
 FAULTS = ((1,), (4, 5), (7, 8, 9))  # the columns that each breaks
 

@@ -16,7 +16,7 @@ def demo(*, out: Path = Path("isthmus-demo"), output: Output = PLAIN) -> None:
         out: The folder for the page, report.html, and the detector, detector/.
         output: How to answer.
     """
-    from isthmus.tasks.anomaly.demo import demonstrate, written
+    from isthmus.tasks.anomaly.demo.demo import demonstrate, written
 
     output.say("breast-cancer data: training on benign rows, judging on new benign and malignant ones")
     found = demonstrate(say=output.say)

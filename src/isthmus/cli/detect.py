@@ -12,7 +12,7 @@ from isthmus.cli.members import AUTO, member
 from isthmus.cli.output import PLAIN, Output
 from isthmus.cli.run_folder import RunFolder
 from isthmus.errors import AbilityError, UsageError
-from isthmus.tasks.anomaly.operation import Operation
+from isthmus.tasks.anomaly.evaluation.operation import Operation
 
 Score = Literal[
     "fusion", "mahalanobis", "distortion", "latent", "density", "disagreement", "reconstruction-probability"
@@ -109,9 +109,9 @@ def evaluate(
         output: How to answer.
     """
     from isthmus.cli.rows import labelled_rows, rows_in_memory
-    from isthmus.tasks.anomaly.evaluation import evaluate as judge
-    from isthmus.tasks.anomaly.evaluation_page import page
-    from isthmus.tasks.anomaly.evaluation_text import grouped, sentences
+    from isthmus.tasks.anomaly.evaluation.evaluation import evaluate as judge
+    from isthmus.tasks.anomaly.evaluation.page import page
+    from isthmus.tasks.anomaly.evaluation.text import grouped, sentences
 
     judged = detector_in(detector, device)
     rows, y = labelled_rows(labelled, target, anomaly)

@@ -74,7 +74,7 @@ def scores(scorer: Any, rows: Any, incidents: bool = False) -> dict[str, Any]:
         return columns
     columns |= {"p_value": scorer.p_value(rows), "is_anomaly": anomaly_score > scorer.threshold_}
     if incidents:
-        from isthmus.tasks.anomaly.incidents import numbered
+        from isthmus.tasks.anomaly.explanation.incidents import numbered
 
         columns["incident"] = numbered(scorer.incidents(rows), len(anomaly_score))
     return columns

@@ -15,10 +15,10 @@ from isthmus.errors import ParameterError, UnknownNameError
 from isthmus.estimator.face import Estimator
 from isthmus.tasks.anomaly import states
 from isthmus.tasks.anomaly.calibration import check_budget
-from isthmus.tasks.anomaly.diagnosis import Diagnosed
+from isthmus.tasks.anomaly.diagnosis.diagnosis import Diagnosed
 from isthmus.tasks.anomaly.digests import Digests
 from isthmus.tasks.anomaly.evidence import Evidence, check_shared_out, fresh, given, held_out
-from isthmus.tasks.anomaly.explained import Explained
+from isthmus.tasks.anomaly.explanation.explained import Explained
 from isthmus.tasks.anomaly.member import SCORES
 from isthmus.tasks.anomaly.recipe import Recipe, unfitted
 from isthmus.tasks.anomaly.score_name import ScoreName

@@ -20,9 +20,9 @@ from isthmus.estimator.inputs import give_back, read
 from isthmus.metrics import Interval
 from isthmus.parts.likelihoods.choose import domain
 from isthmus.tasks.anomaly.detector import AnomalyDetector
+from isthmus.tasks.anomaly.diagnosis.separation import share_of
 from isthmus.tasks.anomaly.member import DISAGREEMENT
 from isthmus.tasks.anomaly.scorer import Scorer
-from isthmus.tasks.anomaly.separation import share_of
 
 PIECE = 1024  # rows moved at once
 OVERREACH = 2.5  # the steps together lead so many budgets far, so that the edge is reached and there is time to turn

@@ -9,8 +9,8 @@ from typing import Any
 
 from isthmus.metrics import Interval
 from isthmus.report import Block, Chart, Table, Text, charts
-from isthmus.tasks.anomaly.anomalies import Anomaly
-from isthmus.tasks.anomaly.comparison import DETECTOR
+from isthmus.tasks.anomaly.demo.comparison import DETECTOR
+from isthmus.tasks.anomaly.evaluation.anomalies import Anomaly
 
 COLUMNS = 4  # of each row in the table of reasons
 NAMES = {DETECTOR: "isthmus detector"}

@@ -19,7 +19,7 @@ from isthmus.core.source import Source
 from isthmus.estimator.inputs import read
 from isthmus.tasks.anomaly.digests import Known, digests
 from isthmus.tasks.anomaly.disagreement import disagreement
-from isthmus.tasks.anomaly.examples import Examples
+from isthmus.tasks.anomaly.explanation.examples import Examples
 from isthmus.tasks.anomaly.member import DISAGREEMENT, Member, in_shares
 from isthmus.tasks.anomaly.neighbours import Neighbours
 from isthmus.tasks.anomaly.scale import Scale

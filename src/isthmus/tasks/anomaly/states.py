@@ -15,7 +15,7 @@ from isthmus.estimator.states import load_weights, plain, revived
 from isthmus.parts.critics import Critic
 from isthmus.tasks.anomaly.calibration import Promise
 from isthmus.tasks.anomaly.digests import Digests, Known
-from isthmus.tasks.anomaly.examples import Examples, thinning
+from isthmus.tasks.anomaly.explanation.examples import Examples, thinning
 from isthmus.tasks.anomaly.member import Member
 from isthmus.tasks.anomaly.neighbours import Neighbours
 from isthmus.tasks.anomaly.scale import Scale

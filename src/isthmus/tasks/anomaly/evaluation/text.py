@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from isthmus.metrics import Interval
-from isthmus.tasks.anomaly.demo import said
-from isthmus.tasks.anomaly.evaluation import Evaluation
-from isthmus.tasks.anomaly.incidents import Incident
+from isthmus.tasks.anomaly.demo.demo import said
+from isthmus.tasks.anomaly.evaluation.evaluation import Evaluation
+from isthmus.tasks.anomaly.explanation.incidents import Incident
 
 
 def sentences(found: Evaluation) -> list[str]:

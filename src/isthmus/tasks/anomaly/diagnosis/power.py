@@ -26,12 +26,12 @@ from isthmus.metrics import Interval, roc_auc_lead
 from isthmus.parts.entry import COUNTS, Entry
 from isthmus.parts.likelihoods.choose import domain
 from isthmus.tasks.anomaly.controls import Scores, every_control
+from isthmus.tasks.anomaly.diagnosis.probes import drawn, far_points, mosaics
+from isthmus.tasks.anomaly.diagnosis.separation import Bools, Floats, Separation, share_of
 from isthmus.tasks.anomaly.evidence import folds_of
 from isthmus.tasks.anomaly.labels import anomalies_in
 from isthmus.tasks.anomaly.member import Member, scores_of
-from isthmus.tasks.anomaly.probes import drawn, far_points, mosaics
 from isthmus.tasks.anomaly.scorer import Scorer
-from isthmus.tasks.anomaly.separation import Bools, Floats, Separation, share_of
 from isthmus.tasks.anomaly.splits import groups_of
 
 DETECTOR, RESIDUAL, UNTRAINED = "detector", "residual", "untrained network"

@@ -12,10 +12,10 @@ from sklearn.utils.validation import check_is_fitted
 import isthmus
 from isthmus.report.blocks import Block, Code, Note, Section
 from isthmus.report.table import Table
-from isthmus.tasks.anomaly.judgement import area, seen, suspicions, with_labels, without_labels
-from isthmus.tasks.anomaly.levers import Lever, larger, simpler, smaller
-from isthmus.tasks.anomaly.power import DETECTOR, Power, measured
-from isthmus.tasks.anomaly.separation import Separation
+from isthmus.tasks.anomaly.diagnosis.judgement import area, seen, suspicions, with_labels, without_labels
+from isthmus.tasks.anomaly.diagnosis.levers import Lever, larger, simpler, smaller
+from isthmus.tasks.anomaly.diagnosis.power import DETECTOR, Power, measured
+from isthmus.tasks.anomaly.diagnosis.separation import Separation
 
 LEVERS = {"underpowered": larger, "overpowered": smaller, "use a simpler model": simpler}
 

@@ -12,15 +12,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from isthmus.errors import InputError
 from isthmus.metrics import Confusion, Interval, average_precision_interval, roc_auc_interval, roc_auc_lead
-from isthmus.tasks.anomaly.anomalies import Anomaly, highest
 from isthmus.tasks.anomaly.calibration import place, rows_needed
-from isthmus.tasks.anomaly.comparison import DETECTOR, Verdict, winner_by
 from isthmus.tasks.anomaly.controls import Floats
+from isthmus.tasks.anomaly.demo.comparison import DETECTOR, Verdict, winner_by
 from isthmus.tasks.anomaly.detector import AnomalyDetector
-from isthmus.tasks.anomaly.incidents import Incident, incidents_among
+from isthmus.tasks.anomaly.evaluation.anomalies import Anomaly, highest
+from isthmus.tasks.anomaly.evaluation.operation import DAYS, Operation
+from isthmus.tasks.anomaly.evaluation.rivals import Judged, Rivals, rivals
+from isthmus.tasks.anomaly.explanation.incidents import Incident, incidents_among
 from isthmus.tasks.anomaly.labels import anomalies_in
-from isthmus.tasks.anomaly.operation import DAYS, Operation
-from isthmus.tasks.anomaly.rivals import Judged, Rivals, rivals
 
 ALPHAS = (0.001, 0.005, 0.01, 0.02, 0.05)  # budgets that the table of thresholds shows
 SHOWN, REASONS = 5, 4  # rows that are explained, and columns of each

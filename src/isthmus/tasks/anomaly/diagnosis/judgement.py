@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from isthmus.metrics import Interval
-from isthmus.tasks.anomaly.power import DETECTOR, RESIDUAL, Power
-from isthmus.tasks.anomaly.separation import Separation
+from isthmus.tasks.anomaly.diagnosis.power import DETECTOR, RESIDUAL, Power
+from isthmus.tasks.anomaly.diagnosis.separation import Separation
 
 LARGE = 0.474  # Cliff's delta from which an effect is called large (Romano et al. 2006)
 FOUND = 0.1  # share of the anomalies that must raise an alarm

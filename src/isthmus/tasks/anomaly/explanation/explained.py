@@ -9,8 +9,8 @@ from torch import Tensor
 
 from isthmus.errors import AbilityError
 from isthmus.estimator.inputs import give_back
-from isthmus.tasks.anomaly.explanation import Reason, reasons
-from isthmus.tasks.anomaly.incidents import Incident, incidents_among
+from isthmus.tasks.anomaly.explanation.columns import Reason, reasons
+from isthmus.tasks.anomaly.explanation.incidents import Incident, incidents_among
 from isthmus.tasks.anomaly.scorer import Scorer
 
 

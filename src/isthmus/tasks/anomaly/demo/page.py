@@ -6,8 +6,8 @@ import numpy as np
 
 import isthmus
 from isthmus.report import Block, Code, Figures, Note, Page, Section, Text, charts
-from isthmus.tasks.anomaly.comparison import DETECTOR
-from isthmus.tasks.anomaly.demo import ALPHA, Demo, said
+from isthmus.tasks.anomaly.demo.comparison import DETECTOR
+from isthmus.tasks.anomaly.demo.demo import ALPHA, Demo, said
 from isthmus.tasks.anomaly.page_blocks import HIGHEST, KINDS, compared, contributions, drawn, reasons_table
 
 AGAIN = """

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from isthmus.report import Block, Section, Table, Text
-from isthmus.tasks.anomaly.evaluation import Evaluation
-from isthmus.tasks.anomaly.evaluation_text import about
+from isthmus.tasks.anomaly.evaluation.evaluation import Evaluation
+from isthmus.tasks.anomaly.evaluation.text import about
 
 SHOWN = 10
 EXPLAINED = (

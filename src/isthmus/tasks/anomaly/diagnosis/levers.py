@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any, NamedTuple
 
-from isthmus.tasks.anomaly.judgement import area, percent
+from isthmus.tasks.anomaly.diagnosis.judgement import area, percent
+from isthmus.tasks.anomaly.diagnosis.power import DETECTOR, Power, scored_by
 from isthmus.tasks.anomaly.member import SCORES
-from isthmus.tasks.anomaly.power import DETECTOR, Power, scored_by
 
 EIGHTH, QUARTER, TWICE = 8, 4, 2
 DROPPED = 0.1  # of the encoder's hidden units

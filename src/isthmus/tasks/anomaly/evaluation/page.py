@@ -8,10 +8,10 @@ import isthmus
 from isthmus.metrics import Interval
 from isthmus.report import Block, Figures, Note, Page, Section, Table, Text, charts
 from isthmus.report.numerals import numeral
-from isthmus.tasks.anomaly import incidents_page
-from isthmus.tasks.anomaly.comparison import DETECTOR
-from isthmus.tasks.anomaly.evaluation import MOST_FOUND, Evaluation, Line
-from isthmus.tasks.anomaly.evaluation_text import per_cent, sentences, span, unbreakable
+from isthmus.tasks.anomaly.demo.comparison import DETECTOR
+from isthmus.tasks.anomaly.evaluation import incidents as incidents_page
+from isthmus.tasks.anomaly.evaluation.evaluation import MOST_FOUND, Evaluation, Line
+from isthmus.tasks.anomaly.evaluation.text import per_cent, sentences, span, unbreakable
 from isthmus.tasks.anomaly.page_blocks import HIGHEST, KINDS, NAMES, compared, contributions, drawn, reasons_table
 
 DIAGONAL = np.linspace(0, 1, 50)  # as many points as a line without dots has

@@ -12,8 +12,8 @@ from torch import Tensor
 from isthmus.estimator.registry import saved_class
 from isthmus.estimator.states import plain, revived
 from isthmus.tasks.anomaly.calibration import Promise
-from isthmus.tasks.anomaly.cuts import Cuts
-from isthmus.tasks.anomaly.second_stage import Labelled, as_tensors, from_tensors
+from isthmus.tasks.anomaly.few_labels.cuts import Cuts
+from isthmus.tasks.anomaly.few_labels.second_stage import Labelled, as_tensors, from_tensors
 from isthmus.tasks.anomaly.states import led_by, names_of, sign, tensor_of
 
 DETECTOR, CLASSIFIER = "detector.", "classifier."  # lead the names of their own tensors

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from isthmus.estimator.containers import opened
 from isthmus.tasks.anomaly.detector import AnomalyDetector
 from isthmus.tasks.anomaly.evidence import taken
-from isthmus.tasks.anomaly.explanation import Reason, cells_of
+from isthmus.tasks.anomaly.explanation.columns import Reason, cells_of
 
 
 class Anomaly(NamedTuple):

@@ -15,17 +15,17 @@ from sklearn.utils.validation import check_is_fitted
 from isthmus.errors import ParameterError, TooFewRowsError, UnknownNameError
 from isthmus.estimator.containers import opened
 from isthmus.estimator.inputs import read
-from isthmus.tasks.anomaly import few_label_states
 from isthmus.tasks.anomaly.calibration import FewCalibrationRowsWarning, Promise, check_budget, check_rows, rows_needed
-from isthmus.tasks.anomaly.cuts import TINY, Cuts
 from isthmus.tasks.anomaly.detector import AnomalyDetector
 from isthmus.tasks.anomaly.digests import Digests, digests
 from isthmus.tasks.anomaly.evidence import taken
-from isthmus.tasks.anomaly.first_stage import fitted, is_fitted, ready
+from isthmus.tasks.anomaly.few_labels import states as few_label_states
+from isthmus.tasks.anomaly.few_labels.cuts import TINY, Cuts
+from isthmus.tasks.anomaly.few_labels.first_stage import fitted, is_fitted, ready
+from isthmus.tasks.anomaly.few_labels.second_stage import CLASSIFIERS, FEATURES, Classifier, Labelled, opinions
 from isthmus.tasks.anomaly.labels import anomalies_in
 from isthmus.tasks.anomaly.leakage import refuse_shared
 from isthmus.tasks.anomaly.scored import Floats, Scored
-from isthmus.tasks.anomaly.second_stage import CLASSIFIERS, FEATURES, Classifier, Labelled, opinions
 from isthmus.tasks.anomaly.states import sign
 
 LEAST = (TINY, 1.0)  # log odds are nats, and a spread of less than one counts as one

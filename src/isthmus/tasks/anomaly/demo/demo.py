@@ -13,10 +13,10 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from isthmus.tasks.anomaly.anomalies import Anomaly, highest
-from isthmus.tasks.anomaly.comparison import DETECTOR, Comparison, Trial, trial
 from isthmus.tasks.anomaly.controls import Floats
-from isthmus.tasks.anomaly.explanation import Reason
+from isthmus.tasks.anomaly.demo.comparison import DETECTOR, Comparison, Trial, trial
+from isthmus.tasks.anomaly.evaluation.anomalies import Anomaly, highest
+from isthmus.tasks.anomaly.explanation.columns import Reason
 
 ALPHA = 0.05
 SPLITS = 8
@@ -176,7 +176,7 @@ def written(demo: Demo, out: Path) -> Path:
     Returns:
         The page.
     """
-    from isthmus.tasks.anomaly.page import page
+    from isthmus.tasks.anomaly.demo.page import page
 
     demo.first.detector.save(out / "detector")
     return page(demo).write(out / "report.html")

@@ -1,0 +1,1 @@
+"""Whether a detector has the power that its task asks for."""

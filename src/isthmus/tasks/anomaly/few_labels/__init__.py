@@ -1,0 +1,1 @@
+"""What a few labelled rows add to a detector."""
