@@ -48,6 +48,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def test_members_and_a_critic_can_be_asked_for(isthmus: Isthmus, folder: Path, tmp_path: Path) -> None:
+    options = ("--members", 3, "--critic", "--alpha", 0.05, *QUICK)
+    isthmus.ok("detect", "fit", folder / "normal.csv", "--out", tmp_path / "three", *options)
+    members = package.load(tmp_path / "three").scorer_.members
+    assert len(members) == 3 and all(member.critic is not None for member in members)
+
+
 def test_a_detector_keeps_what_it_was_told(folder: Path) -> None:
     detector = package.load(folder / "detector")
     assert (detector.promise_.alpha, detector.promise_.n) == (0.05, 50)

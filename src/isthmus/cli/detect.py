@@ -28,6 +28,8 @@ def fit(
     alpha: float = 0.01,
     model: str = AUTO,
     score: Score = "fusion",
+    members: int = 2,
+    critic: bool = False,
     calibration: float = 0.2,
     calibration_rows: Path | None = None,
     trim: float | Literal["auto"] | None = None,
@@ -47,6 +49,8 @@ def fit(
         score: What is scored: what is lost and what crosses ("fusion"), the first of the two, the model's own cost, how
             far the code lies from others or how dense normal codes are there, how differently two models rebuild the
             row, or of a model with a posterior how unlikely it finds the row.
+        members: Models with other seeds whose scores are averaged.
+        critic: Whether a second network learns beside each model to tell the rows from disturbed ones.
         calibration: Share of the rows that is held out to set the threshold.
         calibration_rows: Other normal rows that set it, in place of that share.
         trim: For rows with a few anomalies among them: the share to set aside before anything is learnt, or "auto".
@@ -66,9 +70,8 @@ def fit(
     held = None if calibration_rows is None else rows_of(calibration_rows, target)
     check_streams(rows, normal, score, held)
     estimator: Any = isthmus.family()[member(model).name](**fields)
-    detector = isthmus.AnomalyDetector(
-        estimator, alpha=alpha, score=score, calibration=calibration, random_state=random_state
-    )
+    options: dict[str, Any] = {"score": score, "members": members, "critic": critic, "calibration": calibration}
+    detector = isthmus.AnomalyDetector(estimator, alpha=alpha, random_state=random_state, **options)
     estimator.set_callbacks(Progress(output))
     output.say(f"fitting a detector around {member(model).name} to {rows.shape[0]} rows")
     detector.fit(rows, X_calibration=held, trim=trim)
