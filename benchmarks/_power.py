@@ -36,10 +36,16 @@ DROPOUT, PATIENCE = 0.15, 10
 SCORES = ("fusion", "distortion")
 WIDE, ONE = f"{UNITS} units, to the end", "1 unit"
 LEVERS = (f"{UNITS // LESS} units", "dropout in the encoder", "early stopping")
+SSIM = "structural similarity"
 VARIANTS = (WIDE, *LEVERS, ONE)
 MARGIN = 0.02  # of ROC-AUC, within which two are called equal
 FOLK_D, FOLK_P = 2.0, 0.01
 FOLK_WIDTHS = (50, 20)  # the code is to be the inputs over these
+
+
+def variants(name: str) -> tuple[str, ...]:
+    """Those of a set, each of less power than the ones before it; images have one lever more."""
+    return (WIDE, *LEVERS, SSIM, ONE) if name == CELLS else VARIANTS
 
 
 class Data(NamedTuple):
@@ -87,6 +93,8 @@ def model(variant: str, name: str, seed: int) -> Any:
     if name == CELLS:
         made: Any = isthmus.ConvolutionalAutoencoder(latent_dim=units, random_state=seed, device="cpu")
         backbone: Any = isthmus.Convolutional()
+        if variant == SSIM:
+            made.set_params(likelihood="ssim")
     else:
         wide = {"allow_overcomplete": True, "hidden_dims": (UNITS,)}
         made, backbone = isthmus.Autoencoder(latent_dim=units, random_state=seed, device="cpu", **wide), isthmus.MLP()
@@ -217,8 +225,8 @@ def is_right(verdict: str, variant: str, of_seed: dict[str, Found], score: str) 
     and a variant of less power (a lever or one unit, further down the list) has a larger area. "underpowered": it is
     not good, and none of those has an area larger by more than the margin.
     """
-    one = of_seed[variant][score]
-    weaker = [name for name in (*LEVERS, ONE) if VARIANTS.index(name) > VARIANTS.index(variant)]
+    one, names = of_seed[variant][score], list(of_seed)
+    weaker = names[names.index(variant) + 1 :]
     best = max((of_seed[name][score]["ROC-AUC"] for name in weaker), default=0.0)
     return {
         "sound": is_good(one),
