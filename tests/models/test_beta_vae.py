@@ -43,6 +43,7 @@ def test_the_rate_reaches_its_capacity(nats: float) -> None:
     assert rate(model) == pytest.approx(nats, rel=0.1)
 
 
+@pytest.mark.slow
 def test_free_bits_hold_every_dimension_just_below_its_floor() -> None:
     dear = {"beta": 50.0, **SHAPE, "epochs": 30}
     assert rate(BetaVAE(**dear).fit(digits()[0])) < 0.1

@@ -24,7 +24,7 @@ def moved(model: Any, rows: Any) -> tuple[float, float]:
     return norm, norm / float(np.sqrt(model.transform(rows).var(0).sum()))
 
 
-@pytest.mark.parametrize("hidden_dims", [(64,), (64, 32)])
+@pytest.mark.parametrize("hidden_dims", [(64,), pytest.param((64, 32), marks=pytest.mark.slow)])
 def test_the_code_moves_less_than_that_of_a_plain_autoencoder(hidden_dims: tuple[int, ...]) -> None:
     train, held_out = digits()
     plain = Autoencoder(hidden_dims=hidden_dims, **SHAPE).fit(train)

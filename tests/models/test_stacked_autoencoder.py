@@ -54,7 +54,7 @@ def test_each_stage_takes_its_share_and_moves_its_pair_alone(pretrain: str) -> N
         assert model.history_[2 * stage + 1]["loss"] < model.history_[2 * stage]["loss"] or pretrain == "rbm"
 
 
-@pytest.mark.parametrize("activation", ["relu", "tanh"])
+@pytest.mark.parametrize("activation", [pytest.param("relu", marks=pytest.mark.slow), "tanh"])
 def test_a_pretrained_stack_starts_ahead(activation: str) -> None:
     train, _ = digits()
     shape = {**SHAPE, "hidden_dims": (64, 48, 32), "activation": activation, "epochs": 24}

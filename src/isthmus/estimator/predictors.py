@@ -78,7 +78,7 @@ class FineTunedRegressor(RegressorMixin, FineTuned):
         >>> from isthmus import Autoencoder
         >>> from sklearn.datasets import load_diabetes
         >>> X, y = load_diabetes(return_X_y=True)
-        >>> tuned = Autoencoder(latent_dim=5, random_state=0).fit(X).finetune(X, y, random_state=0)
+        >>> tuned = Autoencoder(latent_dim=5, epochs=40, random_state=0).fit(X).finetune(X, y, random_state=0)
         >>> tuned.predict(X).shape, tuned.score(X, y) > 0.4
         ((442,), True)
     """

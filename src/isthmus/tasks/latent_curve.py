@@ -67,8 +67,8 @@ def latent_curve(
     Example:
         >>> from isthmus import Autoencoder
         >>> from isthmus.data import factors
-        >>> model = Autoencoder(epochs=100, random_state=0)
-        >>> latent_curve(model, factors(500, rank=3).X, dims=[1, 2, 3, 4, 6]).knee
+        >>> model = Autoencoder(epochs=60, random_state=0)
+        >>> latent_curve(model, factors(400, rank=3).X, dims=[1, 2, 3, 5]).knee
         3
     """
     seed = fixed_seed(estimator.random_state)
