@@ -29,7 +29,7 @@ def own_rows() -> pd.DataFrame:
 
 def test_the_four_steps(isthmus: Isthmus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("ISTHMUS_FIT_EPOCHS", "5")  # the page leaves them to the data; how well they fit is told elsewhere
+    monkeypatch.setenv("ISTHMUS_FIT_EPOCHS", "5")  # how well they fit is told elsewhere
     files.write("rows.csv", own_rows())
     steps = [shlex.split(line)[1:] for line in commands_on(PAGE)]
     assert [step[0] for step in steps] == ["fit", "fit", "fit", "report"]

@@ -50,6 +50,33 @@ def test_a_code_has_the_same_distance_to_the_last_bit_wherever_it_stands() -> No
     assert torch.equal(torch.cat([near.distance(codes[at : at + 1]) for at in range(64)]), together)
 
 
+@pytest.mark.parametrize("precision", ["highest", "medium"])
+@pytest.mark.parametrize(("width", "scale", "shift"), [(1, 1.0, 0.0), (7, 1e-6, 0.0), (19, 1.0, 1e6), (80, 1e30, 0.0)])
+def test_where_to_look_is_found_without_missing_the_nearest(
+    precision: str, width: int, scale: float, shift: float
+) -> None:
+    generator = torch.Generator().manual_seed(width)
+    kept = shift + scale * torch.randn(500, width, dtype=torch.float64, generator=generator)
+    kept[250:] = kept[:250]  # and each of them twice
+    asked = torch.cat([kept[:40], kept[40:80] * (1 + 1e-9), 3 * kept[80:120], kept[120:121] * 1e150, -kept[121:122]])
+    plain = torch.cdist(asked, kept, compute_mode="donot_use_mm_for_euclid_dist").amin(1)
+    before = torch.get_float32_matmul_precision()
+    torch.set_float32_matmul_precision(precision)
+    try:
+        assert torch.equal(Neighbours.of(kept).distance(asked), plain)
+    finally:
+        torch.set_float32_matmul_precision(before)
+
+
+def test_a_gradient_leads_away_from_the_nearest_code() -> None:
+    kept = torch.randn(90, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    asked = torch.randn(20, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(1), requires_grad=True)
+    near = Neighbours.of(kept)
+    near.distance(asked).sum().backward()
+    away = asked.detach() - kept[near.nearest(asked.detach())]
+    torch.testing.assert_close(asked.grad, away / away.norm(dim=1, keepdim=True))
+
+
 def test_a_wild_column_costs_little_more_than_a_strange_one() -> None:
     rows = torch.randn(400, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     price = Whitening.around_zero(rows)

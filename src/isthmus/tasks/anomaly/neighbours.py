@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
+from isthmus.parts.backbones.buffers import Buffers
+from isthmus.parts.backbones.linear import rounded
+
 MOST = 4096  # codes that are kept: more cost time at every row, and change little
-PIECE = 256  # rows whose distances are held at once
+PIECE = 128  # rows whose distances are held at once
+FEW = 8  # rows that look at all codes sooner than they find out where to look
+GROUP = 64  # codes that are looked at together, at the most
+FULL, SHORT = 2.0**-24, 2.0**-8  # what float32 rounds a number by, and what it does where products may be in bfloat16
 
 
 @dataclass(frozen=True)
@@ -40,17 +47,82 @@ class Neighbours:
         return cls(kept)
 
     def distance(self, codes: Tensor) -> Tensor:
-        """To the nearest, (B, Z) -> (B,)."""
-        return torch.cat([each.min(1).values for each in self._distances(codes)])
+        """To the nearest, (B, Z) -> (B,): of the two alone, so with the same bits whatever rows come along."""
+        return torch.cat([self._to_nearest(piece) for piece in codes.split(PIECE)])
 
     def nearest(self, codes: Tensor) -> Tensor:
         """The place of the nearest among those kept, (n, Z) -> (n,)."""
-        return torch.cat([each.argmin(1) for each in self._distances(codes)])
+        return torch.cat([_apart(piece, self.codes).argmin(1) for piece in codes.split(PIECE)])
 
-    def _distances(self, codes: Tensor) -> Iterator[Tensor]:
-        """To all that are kept, some rows at a time; by no product of matrices, so that equal codes get equal bits."""
-        for piece in codes.split(PIECE):
-            yield torch.cdist(piece, self.codes, compute_mode="donot_use_mm_for_euclid_dist")
+    @cached_property
+    def _search(self) -> Search:
+        """What says where to look."""
+        return Search.among(self.codes)
+
+    def _to_nearest(self, codes: Tensor) -> Tensor:
+        if len(codes) <= FEW:
+            return _apart(codes, self.codes).amin(1)
+        with torch.no_grad():
+            rows, groups = self._search.near(codes)
+        found = _apart(codes[rows][:, None], self._search.groups[groups])[:, 0].amin(1)
+        return codes.new_full((len(codes),), torch.inf).scatter_reduce(0, rows, found, "amin")
+
+
+class Search(NamedTuple):
+    r"""Groups of codes, and a product of matrices that says in which of them the nearest can be.
+
+    .. math:: \lVert z - c \rVert^2 / 2 = \lVert z \rVert^2 / 2 + (\lVert c \rVert^2 / 2 - z^\top c)
+
+    Args:
+        groups: c, (G, S, Z) float64; some stand there twice so that all groups are full.
+        centre: Their mean m, (Z,): what is far from it costs digits.
+        turned: -(c - m), (Z, S * G) float32, the first of each group before the second.
+        halves: Half the squared length of c - m, (S * G,) float32.
+        reach: The largest length of c - m.
+        memory: Where the product is written, since so much memory costs more to ask for than to fill.
+    """
+
+    groups: Tensor
+    centre: Tensor
+    turned: Tensor
+    halves: Tensor
+    reach: Tensor
+    memory: Buffers
+
+    @classmethod
+    def among(cls, codes: Tensor) -> Search:
+        """Make ready."""
+        groups = rounded(-(-len(codes) // GROUP))  # full registers: the least of every group is found in half the time
+        size = -(-len(codes) // groups)
+        codes = codes[torch.arange(groups * size) % len(codes)]
+        centre = codes.mean(0)
+        centred = codes - centre
+        halves = centred.square().sum(1) / 2
+        grouped = codes.unflatten(0, (size, groups)).transpose(0, 1).contiguous()
+        turned, reach = -centred.T.float().contiguous(), (2 * halves.max()).sqrt()
+        return cls(grouped, centre, turned, halves.float(), reach, Buffers((len(codes),)))
+
+    def near(self, z: Tensor) -> tuple[Tensor, Tensor]:
+        """Pairs of a row and a group that may hold its nearest code, (B, Z) -> (P,), (P,): one for each row or more.
+
+        Each number of the product is off by at most (Z + 8) u (|z| |c| + |c|^2), u being what a number is rounded by,
+        in whatever order it is added up (Higham 2002, section 3.1). Where numbers overflow all groups are named.
+        """
+        z = z - self.centre
+        buffers = self.memory.take(len(z), torch.float32)
+        costs = torch.addmm(self.halves, z.float(), self.turned, out=buffers[0])
+        costs = costs.unflatten(1, (-1, len(self.groups))).amin(1)
+        self.memory.give(buffers)
+        rounding = FULL if torch.get_float32_matmul_precision() == "highest" else SHORT
+        off = (len(self.centre) + 8) * rounding * self.reach * (z.norm(dim=1) + self.reach)
+        least = costs.amin(1) + 2 * off
+        rows, groups = ((costs <= least[:, None]) | ~least.isfinite()[:, None]).nonzero().unbind(1)
+        return rows, groups
+
+
+def _apart(codes: Tensor, others: Tensor) -> Tensor:
+    """Distances, (..., B, Z) and (..., R, Z) -> (..., B, R); by no product, so that equal pairs get equal bits."""
+    return torch.cdist(codes, others, compute_mode="donot_use_mm_for_euclid_dist")
 
 
 def step_over(rows: int) -> int:
