@@ -32,6 +32,7 @@ def evidence(model: Any) -> Any:
     return multivariate_normal(bias, weight @ weight.T + np.diag(variances)).logpdf(x)
 
 
+@pytest.mark.slow
 def test_importance_sampling_reaches_the_evidence_and_the_bound_stays_below(model: Any) -> None:
     exact = evidence(model)
     few, many = model.log_likelihood(X, 50), model.log_likelihood(X, 1500)

@@ -61,7 +61,9 @@ def linear_vae(member: Any, name: str) -> Any:
 
 @some_tables
 @pytest.mark.parametrize(
-    ("member", "truth"), [(SharedVAE, PCA), (VAE, FactorAnalysis)], ids=["one variance", "a variance each"]
+    ("member", "truth"),
+    [(SharedVAE, PCA), pytest.param(VAE, FactorAnalysis, marks=pytest.mark.slow)],
+    ids=["one variance", "a variance each"],
 )
 def test_a_linear_vae_reaches_the_evidence_and_stays_below_it(name: str, member: Any, truth: Any) -> None:
     """Tipping & Bishop 1999, eq. 4 and 8; with a variance of each column's own, the factor analysis beside it."""

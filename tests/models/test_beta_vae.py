@@ -70,6 +70,7 @@ def test_the_price_and_the_capacity_rise_over_their_share_of_the_run() -> None:
         assert torch.equal(told[0.5], told[1.0])
 
 
+@pytest.mark.slow
 def test_at_a_price_of_one_it_is_a_vae() -> None:
     train, held_out = digits()
     model, twin = BetaVAE(beta=1.0, warmup=0.0, **SHAPE).fit(train), VAE(**SHAPE).fit(train)

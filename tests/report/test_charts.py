@@ -73,6 +73,7 @@ def test_axes_carry_their_names_and_series_theirs(drawn: dict[str, Chart]) -> No
     assert "1.5, expected –" in texts(drawn["contributions"].narrow)
 
 
+@pytest.mark.slow
 def test_huge_inputs_stay_small_on_the_page() -> None:
     rng = np.random.default_rng(0)
     many, names = rng.normal(size=200_000), np.arange(200_000) % 12

@@ -216,6 +216,7 @@ def test_a_diagnosis_changes_nothing_and_repeats_itself(detector: Any, tumours: 
     assert (detector.anomaly_score(tumours.malignant) == before).all()
 
 
+@pytest.mark.slow
 def test_levers_are_calls_that_run() -> None:
     X = plane(300)
     model = isthmus.Autoencoder(latent_dim=12, hidden_dims=(16,), allow_overcomplete=True, epochs=8, device="cpu")

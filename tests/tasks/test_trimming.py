@@ -239,6 +239,7 @@ def test_rows_given_for_calibration_are_not_trimmed() -> None:
     assert len(judge.trimmed_.rows) == 30
 
 
+@pytest.mark.slow
 def test_groups_are_respected_beside_rows_for_calibration() -> None:
     groups = np.arange(300) // 3
     judge = detector().fit(DATA.X, X_calibration=CLEAN[:100], groups=groups, trim=0.1)

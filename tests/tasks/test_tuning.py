@@ -74,6 +74,7 @@ def test_what_falls_behind_is_cut_short(optuna: Any) -> None:
     assert all(trial.validation_loss is None for trial in found.trials if trial.state == "pruned")
 
 
+@pytest.mark.slow
 def test_a_search_goes_on_where_it_is_kept(optuna: Any, tmp_path: Path) -> None:
     options: dict[str, Any] = {
         "space": {"learning_rate": Range(1e-4, 1e-2)},
