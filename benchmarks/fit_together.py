@@ -7,6 +7,7 @@ timed whole, with reading and settling, and must end with scores that agree.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -50,46 +51,20 @@ def beside_turns(desk: Desk, cls: Callable[..., Any], n: int, columns: int, memb
     return Figure(times.ratio("in turn", "together"), holds=gap <= AGREE, is_noisy=times.is_noisy, beside=beside)
 
 
-@QUESTION.line("4 plain members, 10 000 x 20, one thread: time in turn over time together", at_least=1.4)
-def plain_many(desk: Desk) -> Figure:
-    """Steps of 128 rows."""
-    return beside_turns(desk, PLAIN, 10_000, 20, members=4, threads=1)
+def line(cls: Callable[..., Any], n: int, columns: int, members: int, threads: int, **bounds: float) -> None:
+    """Add the line of one case."""
+    kind, size = "plain" if cls is PLAIN else "denoising", f"{n:,}".replace(",", " ") if n >= 10_000 else f"{n}"
+    run = f"{members} {kind} members, {size} x {columns}, {'one thread' if threads == 1 else 'two threads'}"
+    case = partial(beside_turns, cls=cls, n=n, columns=columns, members=members, threads=threads)
+    QUESTION.line(f"{run}: time in turn over time together", **bounds)(case)
 
 
-@QUESTION.line("4 plain members, 10 000 x 20, two threads: time in turn over time together", at_least=1.4)
-def plain_many_threaded(desk: Desk) -> Figure:
-    """Products this small stay on one thread, whatever torch may use."""
-    return beside_turns(desk, PLAIN, 10_000, 20, members=4, threads=2)
-
-
-@QUESTION.line("4 plain members, 1000 x 30, one thread: time in turn over time together", at_least=1.4)
-def plain_few(desk: Desk) -> Figure:
-    """Steps of 32 rows."""
-    return beside_turns(desk, PLAIN, 1000, 30, members=4, threads=1)
-
-
-@QUESTION.line("4 plain members, 1000 x 30, two threads: time in turn over time together", at_least=1.4)
-def plain_few_threaded(desk: Desk) -> Figure:
-    """The same with two threads."""
-    return beside_turns(desk, PLAIN, 1000, 30, members=4, threads=2)
-
-
-@QUESTION.line("4 denoising members, 1000 x 30, one thread: time in turn over time together", at_least=1.4)
-def denoising_few(desk: Desk) -> Figure:
-    """Noise is drawn for each member by itself."""
-    return beside_turns(desk, DENOISING, 1000, 30, members=4, threads=1)
-
-
-@QUESTION.line("2 plain members, 1000 x 30, one thread: time in turn over time together")
-def plain_two(desk: Desk) -> Figure:
-    """As many as a detector has unless told otherwise."""
-    return beside_turns(desk, PLAIN, 1000, 30, members=2, threads=1)
-
-
-@QUESTION.line("4 plain members, 10 000 x 100, one thread: time in turn over time together")
-def plain_wide(desk: Desk) -> Figure:
-    """Where products, and not calls, take the most time."""
-    return beside_turns(desk, PLAIN, 10_000, 100, members=4, threads=1)
+for rows_and_columns in ((10_000, 20), (1000, 30)):  # steps of 128 rows and of 32
+    for count in (1, 2):  # products this small stay on one thread, whatever torch may use
+        line(PLAIN, *rows_and_columns, members=4, threads=count, at_least=1.4)
+line(DENOISING, 1000, 30, members=4, threads=1, at_least=1.4)  # noise is drawn for each member by itself
+line(PLAIN, 1000, 30, members=2, threads=1)  # as many as a detector has unless told otherwise
+line(PLAIN, 10_000, 100, members=4, threads=1)  # where products, and not calls, take the most time
 
 
 if __name__ == "__main__":
