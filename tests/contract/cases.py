@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pytest
 from sklearn.datasets import load_digits, load_wine
 
 import isthmus
@@ -86,3 +87,13 @@ CASES = [Case(name, data) for name, member in MEMBERS.items() for data in DATA i
 def name_of(case: Case) -> str:
     """How a case is called in a test report."""
     return f"{case.model}-{case.data}" + ("-conv" if case.architecture == "conv" else "")
+
+
+def is_seldom(case: Case) -> bool:
+    """Whether the usual run leaves a case out: series and images flattened into wide tables."""
+    return case.model in TABLES and case.data in ("series", "images") and case.architecture == "auto"
+
+
+EACH = [pytest.param(case, id=name_of(case), marks=[pytest.mark.slow] * is_seldom(case)) for case in CASES]
+every_case = pytest.mark.parametrize("case", EACH)
+"""Runs a test on every case; the seldom ones among the slow tests."""

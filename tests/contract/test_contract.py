@@ -16,9 +16,7 @@ from sklearn.exceptions import NotFittedError
 import isthmus
 from isthmus.errors import AbilityError, IsthmusError
 from isthmus.estimator.inputs import read
-from tests.contract.cases import CASES, DEVICE, Case, name_of, take
-
-every_case = pytest.mark.parametrize("case", CASES, ids=name_of)
+from tests.contract.cases import DEVICE, Case, every_case, take
 
 
 @pytest.fixture(scope="module")
