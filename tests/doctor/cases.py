@@ -19,6 +19,7 @@ from isthmus import (
     Convolutional,
     SparseAutoencoder,
 )
+from isthmus.data import photographs
 
 
 class Case(NamedTuple):
@@ -93,4 +94,8 @@ PROVOKED: dict[str, Callable[[], Case]] = {
     "dead-units: a price on each": lambda: shown(SparseAutoencoder(sparsity="l1", latent_dim=60, epochs=30), cancer),
     "holdout-error: forty rows": by_heart,
     "memorisation: forty rows": by_heart,
+    "checkerboard: convolutions that reach pixels unevenly": lambda: shown(
+        Autoencoder(architecture=Convolutional(upsampling="transposed"), hidden_dims=(16, 32), latent_dim=24, epochs=3),
+        photographs.patches(250, size=16).X,
+    ),
 }

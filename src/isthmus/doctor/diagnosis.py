@@ -8,6 +8,7 @@ from typing import Any
 from isthmus.doctor.findings import Answer, Diagnosis, NotAsked
 from isthmus.doctor.narrows import bottleneck_too_small, code_bypassed, dead_units, identity_mapping, rate_collapsed
 from isthmus.doctor.patient import Patient
+from isthmus.doctor.pictures import checkerboard
 from isthmus.doctor.scale import data_range, refused, unscaled_data
 from isthmus.doctor.unseen import holdout_error, memorisation
 from isthmus.errors import TooFewRowsError, ValueRangeError
@@ -23,6 +24,7 @@ CHECKS: tuple[Callable[[Patient], Answer], ...] = (
     dead_units,
     holdout_error,
     memorisation,
+    checkerboard,
 )
 
 
