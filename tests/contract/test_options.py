@@ -87,7 +87,7 @@ def test_corruption(kind: str, name: str, tmp_path: Any) -> None:
     goes_the_whole_way(model, ROWS[kind], tmp_path / "model")
 
 
-@pytest.mark.parametrize("scaling", ["standard", "robust", "none"])
+@pytest.mark.parametrize("scaling", ["standard", "robust", "log", "none"])
 def test_scaling_of_tables(scaling: str, tmp_path: Any) -> None:
     goes_the_whole_way(quick(scaling=scaling), ROWS["table"] / 100, tmp_path / "model")
 

@@ -82,7 +82,7 @@ def test_blocks_are_the_rows_as_if_read_whole(ending: str, tmp_path: Path) -> No
         assert torch.equal(source.block(start, stop), expected[start:stop])
 
 
-@pytest.mark.parametrize("scaling", ["standard", "robust", "none"])
+@pytest.mark.parametrize("scaling", ["standard", "robust", "log", "none"])
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_what_is_learnt_in_pieces_is_what_is_learnt_at_once(ending: str, scaling: str, tmp_path: Path) -> None:
     path = written(tmp_path, ending)

@@ -192,7 +192,7 @@ def test_number_labels_of_pandas_come_back_as_numbers() -> None:
     same(frame, decode_table(encode_table(frame, spec), spec))
 
 
-@pytest.mark.parametrize("scaling", ["standard", "robust", "none"])
+@pytest.mark.parametrize("scaling", ["standard", "robust", "log", "none"])
 @pytest.mark.parametrize("make", [pandas_frame, polars_frame, arrow_table])
 def test_chunks_teach_what_the_whole_does(make: Any, scaling: str) -> None:
     frame = make()

@@ -116,10 +116,12 @@ def spec_of(member: Any) -> Block:
         said += f"with offset {spec.offset:g} and factor {spec.factor:g}."
         return Section("Data", [Text(said)])
     shown = spec.columns[:MOST_COLUMNS]
-    rows = [[column.name, column.kind, column.center, column.scale, column.low, column.high] for column in shown]
+    rows = [[one.name, one.kind, one.center, one.scale, "log" if one.log else "", one.low, one.high] for one in shown]
     count = f"The first {len(shown)} of {len(spec.columns)}" if len(shown) < len(spec.columns) else f"{len(shown)}"
     caption = f"{count} columns; a number is scaled as (value - center) / scale"
-    return Section("Data", [Table(["column", "kind", "center", "scale", "lowest", "highest"], rows, caption)])
+    caption += ", and log(1 + |that|) with its sign where it says so" if spec.logs else ""
+    heads = ["column", "kind", "center", "scale", "then", "lowest", "highest"]
+    return Section("Data", [Table(heads, rows, caption)])
 
 
 def training(history: list[dict[str, Any]]) -> Block | None:

@@ -21,7 +21,9 @@ Container = Literal["numpy", "scipy", "pandas", "polars", "pyarrow"]
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """One column of a table: x = (value - center) / scale, or the index of the value among `categories`.
+    r"""One column of a table: u = (value - center) / scale, or the index of the value among `categories`.
+
+    .. math:: x = u, \quad \text{or of a column on a log scale} \quad x = \operatorname{sign}(u) \ln(1 + |u|)
 
     Args:
         name: The caller's name for it.
@@ -29,10 +31,11 @@ class Column:
         dtype: The caller's type, by name, so that what flows back out has it again.
         categories: The values seen in training, in order; only for a categorical column.
         center: What is taken away, in the column's own unit.
-        scale: What one unit of x is worth, in the column's own unit; never 0.
+        scale: What one unit of u is worth, in the column's own unit; never 0.
         low: The smallest value seen in training, in the column's own unit.
         high: The largest.
         gaps: Whether training rows had missing cells here.
+        log: Whether it is on a log scale.
     """
 
     name: str
@@ -44,6 +47,7 @@ class Column:
     low: float = -math.inf
     high: float = math.inf
     gaps: bool = False
+    log: bool = False
 
     @property
     def width(self) -> int:
@@ -106,8 +110,13 @@ class Spec:
 
     @cached_property
     def scale(self) -> Tensor:
-        """What one unit of x is worth in each column, (D,) float64."""
+        """What one unit is worth in each column, (D,) float64."""
         return torch.tensor([column.scale for column in self.columns], dtype=torch.float64)
+
+    @cached_property
+    def logs(self) -> tuple[int, ...]:
+        """Positions of the columns on a log scale."""
+        return tuple(i for i, column in enumerate(self.columns) if column.log)
 
     def indices(self, *kinds: ColumnKind) -> tuple[int, ...]:
         """Positions of the columns of these kinds.

@@ -39,6 +39,7 @@ class ArraySource:
         is_table = spec.kind == "table"
         self.center: Any = spec.center.numpy() if is_table else spec.offset
         self.scale: Any = spec.scale.numpy() if is_table else spec.factor
+        self.logs = spec.logs
 
     def __len__(self) -> int:
         """n, the number of rows."""
@@ -51,7 +52,7 @@ class ArraySource:
             rows = rows.toarray()
         elif self.spec.kind != "table":
             rows = channels_first(np.asarray(rows), self.spec.layout)
-        return torch.from_numpy(scaled(rows, self.center, self.scale))
+        return torch.from_numpy(scaled(rows, self.center, self.scale, self.logs))
 
 
 class TensorSource:

@@ -1,4 +1,4 @@
-"""Centre and spread of columns: learnt chunk by chunk (exact moments, a fixed sample for medians), and applied."""
+"""Centre and spread of columns: learnt chunk by chunk (exact moments, a fixed sample for quantiles), and applied."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from isthmus.data.tails import bent, straightened
+
 Floats: TypeAlias = npt.NDArray[np.float64]
 
 CHUNK_CELLS = 2**17
 """Cells measured at once: a megabyte of float64, which stays in the processor's cache."""
 
 RESERVOIR = 16_384
-"""Rows that robust scaling keeps: all of a smaller set, else a uniform sample (a median is then off by 0.01 sd)."""
+"""Rows that quantiles are read off: all of a smaller set, else a uniform sample (a median is then off by 0.01 sd)."""
 
 ROUNDING = {"float16": 1e-2, "bfloat16": 1e-1, "float32": 1e-6}
 """The part of a column's magnitude below which its spread is rounding, by type; 1e-12 for all others."""
@@ -140,6 +142,12 @@ class Reservoir:
         known = np.where(np.isnan(self.rows).all(axis=0), 0.0, self.rows)
         return np.asarray(np.nanquantile(known, levels, axis=0), dtype=np.float64)
 
+    def reach(self, center: Floats) -> Floats:
+        """How far the cells that are not at the centre, (D,), lie from it in the middle, (D,); 0 where none is."""
+        distances = np.abs(self.rows - center)
+        distances[~(distances > 0)] = np.nan
+        return np.asarray(np.nanmedian(np.where(np.isnan(distances).all(axis=0), 0.0, distances), axis=0))
+
 
 def floored(spread: Floats, magnitude: Floats, dtypes: Sequence[str]) -> Floats:
     r"""The spread of each column, or, where it is no more than rounding, a share of the column's magnitude.
@@ -160,8 +168,10 @@ def floored(spread: Floats, magnitude: Floats, dtypes: Sequence[str]) -> Floats:
     return np.where(spread <= magnitude * rounding, share, spread)
 
 
-def scaled(values: npt.NDArray[Any], center: npt.ArrayLike, scale: npt.ArrayLike) -> npt.NDArray[np.float32]:
-    """(values - center) / scale as new, contiguous float32.
+def scaled(
+    values: npt.NDArray[Any], center: npt.ArrayLike, scale: npt.ArrayLike, logs: Sequence[int] = ()
+) -> npt.NDArray[np.float32]:
+    """(values - center) / scale as new, contiguous float32, its columns `logs` on a log scale.
 
     Types that float32 holds exactly are computed in float32, all others in float64.
 
@@ -173,8 +183,30 @@ def scaled(values: npt.NDArray[Any], center: npt.ArrayLike, scale: npt.ArrayLike
     dtype = np.float32 if exact else np.float64
     x: npt.NDArray[Any] = np.subtract(values, np.asarray(center, dtype), dtype=dtype, order="C", casting="unsafe")
     x /= np.asarray(scale, dtype)
+    if logs:
+        x[:, list(logs)] = bent(x[:, list(logs)])
     single: npt.NDArray[np.float32] = x.astype(np.float32, copy=False)
     return single
+
+
+def unscaled(x: Floats, center: npt.ArrayLike, scale: npt.ArrayLike, logs: Sequence[int] = ()) -> Floats:
+    """The values that `scaled` made x of, in float64.
+
+    Args:
+        x: (..., D).
+        center: What was taken away.
+        scale: What one unit is worth.
+        logs: Columns on a log scale.
+
+    Example:
+        >>> unscaled(np.array([1.0, np.log(3.0)]), 10.0, 5.0, logs=[1])
+        array([15., 20.])
+    """
+    if logs:
+        x = x.copy()
+        x[..., list(logs)] = straightened(x[..., list(logs)])
+    values: Floats = x * np.asarray(scale) + np.asarray(center)
+    return values
 
 
 def whole(values: Floats, dtype: str) -> Floats:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, TypeAlias
 
 import narwhals as nw
 import numpy as np
+import numpy.typing as npt
 
 from isthmus.core.spec import Column, Spec
 from isthmus.data.categories import Category, check_vocabulary, distinct, ordered
@@ -14,9 +15,13 @@ from isthmus.data.columns import all_numbers, numbers
 from isthmus.data.contract import check_finite, check_shape
 from isthmus.data.headings import Heading, dense, opened
 from isthmus.data.scaling import NORMAL_IQR, Floats, Moments, Reservoir, floored
+from isthmus.data.tails import OUTER, bent, heavy
 from isthmus.errors import TooFewRowsError, UnknownNameError
 
-SCALINGS = ("standard", "robust", "none")
+SCALINGS = ("standard", "robust", "log", "none")
+BY_QUANTILES = ("robust", "log")
+QUARTILES = (0.25, 0.5, 0.75)
+Bools: TypeAlias = npt.NDArray[np.bool_]
 
 
 class TableLearner:
@@ -24,7 +29,8 @@ class TableLearner:
 
     Args:
         scaling: "standard" (mean and standard deviation), "robust" (median and interquartile range / 1.35, of at most
-            `RESERVOIR` rows), "none"; datetimes, whose numbers start in 1970, are scaled under all three.
+            `RESERVOIR` rows), "log" (robust and then logarithmic in columns with a heavy tail, see `heavy`; standard in
+            all others), "none"; datetimes, whose numbers start in 1970, are scaled under all four.
 
     Example:
         >>> learner = TableLearner().update(np.array([[1.0, 5.0]])).update(np.array([[3.0, 5.0]]))
@@ -61,7 +67,7 @@ class TableLearner:
         values = self._values(dense(table), heading)
         check_finite(values, heading.names, self.moments.rows)
         self.moments.update(values)
-        if self.scaling == "robust":
+        if self.scaling in BY_QUANTILES:
             self.reservoir.update(values)
         return self
 
@@ -102,14 +108,15 @@ class TableLearner:
             )
         heading, moments = self.heading, self.moments
         check_shape((moments.rows, len(heading.names)), least=2)
-        center, scale = self._scaling(heading)
+        center, scale, log = self._scaling(heading)
         columns = tuple(
-            Column(
-                *said, self._categories(i), float(center[i]), float(scale[i]), *self._range(i), bool(moments.gaps[i])
+            Column(*said, self._categories(i), *scaling, *self._range(i), bool(moments.gaps[i]), bool(log[i]))
+            for i, (said, scaling) in enumerate(
+                zip(heading.rows(moments.count), zip(center.tolist(), scale.tolist(), strict=True), strict=True)
             )
-            for i, said in enumerate(heading.rows(moments.count))
         )
-        low, high = (moments.low - center) / scale, (moments.high - center) / scale
+        ends = np.stack([moments.low - center, moments.high - center]) / scale
+        low, high = np.where(log, bent(ends), ends)
         return Spec(
             "table",
             (len(columns),),
@@ -120,16 +127,28 @@ class TableLearner:
             named=heading.named,
         )
 
-    def _scaling(self, heading: Heading) -> tuple[Floats, Floats]:
-        """Centre and scale of each column, (D,) both; 0 and 1 where values stay as they are."""
+    def _scaling(self, heading: Heading) -> tuple[Floats, Floats, Bools]:
+        """Centre and scale of each column, 0 and 1 where values stay as they are; which have a log scale; (D,) each."""
         center, spread = self.moments.mean, self.moments.deviation
+        numeric = np.array([kind == "numeric" for kind in heading.kinds])
+        log = np.zeros(len(numeric), dtype=bool)
         if self.scaling == "robust":
-            first, center, third = self.reservoir.quantiles((0.25, 0.5, 0.75))
+            first, center, third = self.reservoir.quantiles(QUARTILES)
             spread = np.where(third > first, (third - first) / NORMAL_IQR, spread)
+        elif self.scaling == "log":
+            median, reach, log = self._tails()
+            log &= numeric
+            center, spread = np.where(log, median, center), np.where(log, reach, spread)
         scale = floored(spread, self.moments.magnitude, heading.dtypes)
         kept = ("boolean", "categorical", "numeric") if self.scaling == "none" else ("boolean", "categorical")
         as_is = np.array([kind in kept for kind in heading.kinds])
-        return np.where(as_is, 0.0, center), np.where(as_is, 1.0, scale)
+        return np.where(as_is, 0.0, center), np.where(as_is, 1.0, scale), log
+
+    def _tails(self) -> tuple[Floats, Floats, Bools]:
+        """Median and robust spread of each column, and whether its tail is heavy; (D,) each."""
+        lowest, first, median, third, highest = self.reservoir.quantiles((OUTER[0], *QUARTILES, OUTER[1]))
+        spread = np.where(third > first, (third - first) / NORMAL_IQR, self.reservoir.reach(median))
+        return median, spread, heavy(np.stack([lowest, highest]), spread)
 
     def _categories(self, place: int) -> tuple[Category, ...]:
         """The vocabulary of one column, in order; empty where it is not categorical."""

@@ -20,8 +20,9 @@ from isthmus.data.categories import codes
 from isthmus.data.columns import all_numbers, kind_of, numbers, restored
 from isthmus.data.contract import are_tame, check_finite, check_gaps, check_kind, check_names, check_shape, check_width
 from isthmus.data.headings import dense, opened
-from isthmus.data.scaling import CHUNK_CELLS, Floats, scaled
+from isthmus.data.scaling import CHUNK_CELLS, scaled, unscaled
 from isthmus.data.table_learner import TableLearner
+from isthmus.data.tails import bent
 
 FRAME_CELLS = 16 * CHUNK_CELLS  # a call into a frame's library costs more than one into NumPy
 
@@ -75,7 +76,7 @@ def encode_table(X: Any, spec: Spec, first_row: int = 0) -> Tensor:
     if isinstance(table, nw.DataFrame):
         return torch.from_numpy(_encoded(table, spec, first_row))
     check_cells(table, spec, first_row)
-    return torch.from_numpy(scaled(table, spec.center, spec.scale))
+    return torch.from_numpy(scaled(table, spec.center, spec.scale, spec.logs))
 
 
 def check_cells(array: Any, spec: Spec, first_row: int = 0) -> None:
@@ -122,7 +123,7 @@ def _encoded(frame: nw.DataFrame[Any], spec: Spec, first_row: int) -> npt.NDArra
     cells = all_numbers(frame) if all(column.kind == "numeric" for column in spec.columns) else None
     if cells is not None:
         _check_values(cells, spec, first_row)
-        return scaled(cells, spec.center, spec.scale)
+        return scaled(cells, spec.center, spec.scale, spec.logs)
     x = np.empty(frame.shape, dtype=np.float32)
     gaps = np.zeros(len(spec.columns), dtype=bool)
     for i, (series, column) in enumerate(zip(frame.iter_columns(), spec.columns, strict=True)):
@@ -134,7 +135,8 @@ def _encoded(frame: nw.DataFrame[Any], spec: Spec, first_row: int) -> npt.NDArra
             values = np.full(len(series), np.nan) if kind is None else numbers(series, kind)
             check_finite(values[:, None], [column.name], first_row)
         gaps[i] = np.isnan(values).any()
-        x[:, i] = (values - column.center) / column.scale
+        standard = (values - column.center) / column.scale
+        x[:, i] = bent(standard) if column.log else standard
     check_gaps(gaps, spec)
     return x
 
@@ -157,7 +159,7 @@ def decode_table(x: Tensor, spec: Spec, index: Any = None) -> Any:
         >>> decode_table(torch.tensor([[3.0]]), spec)
         array([[5.]])
     """
-    values: Floats = (x.detach().cpu().double() * spec.scale + spec.center).numpy()
+    values = unscaled(x.detach().cpu().double().numpy(), spec.center, spec.scale, spec.logs)
     if spec.container == "numpy" or spec.container == "scipy":
         array = values.astype(np.float32 if spec.dtype == "float32" else np.float64, copy=False)
         return array if spec.container == "numpy" else scipy.sparse.csr_array(array)

@@ -54,8 +54,9 @@ class Estimator(
         architecture: "auto", "mlp", "conv", "residual", or one of `MLP`, `Convolutional`, `Residual` with options.
         likelihood: p(x | z), one of `parts.likelihoods.LIKELIHOODS`: "gaussian", "bernoulli", "poisson", "mixed", ...;
             "auto" follows the columns.
-        scaling: "standard" or "robust" for tables, "unit" or "symmetric" for images, "none"; "auto" follows the
-            likelihood. It is fitted on the training rows only and stored in the model.
+        scaling: "standard", "robust" or "log" for tables, "unit" or "symmetric" for images, "none"; "auto" follows the
+            likelihood. "log" takes the logarithm, with its sign, of columns with a heavy tail, which `summary()` names.
+            It is fitted on the training rows only and stored in the model; costs and densities are of scaled numbers.
         epochs: Passes over the rows; "auto" makes at least 2000 steps of 10 to 200 passes.
         batch_size: Rows in a step; "auto" is a 64th of the rows, within 32 and 512.
         learning_rate: Peak step size of Adam; "auto" grows with the root of the batch size, from 1e-3.

@@ -42,12 +42,14 @@ class Summary:
         parameters: Numbers that the whole network learns, those of its likelihood too.
         features: Numbers in a row of the data.
         latent: Numbers in its code.
+        logs: Columns of the data on a log scale, by name.
     """
 
     lines: tuple[Line, ...]
     parameters: int
     features: int
     latent: int
+    logs: tuple[str, ...] = ()
 
     @property
     def ratio(self) -> float:
@@ -60,7 +62,7 @@ class Summary:
         return sum(line.multiply_adds for line in self.lines)
 
     def __str__(self) -> str:
-        """The table, and the compression ratio under it."""
+        """The table, and under it the compression ratio, and what is on a log scale."""
         lines = [(s.stage, "x".join(map(str, s.shape)), s.parameters, s.multiply_adds) for s in self.lines]
         table = [
             ("stage", "output", "parameters", "multiply-adds"),
@@ -69,7 +71,8 @@ class Summary:
         ]
         widths = [max(len(row[i]) for row in table) for i in range(4)]
         rows = ["  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)) for row in table]
-        return "\n".join([*rows, f"{self.features} numbers cross as {self.latent}: {self.ratio:.4g}x"])
+        logs = [f"on a log scale: {', '.join(self.logs)}"] if self.logs else []
+        return "\n".join([*rows, f"{self.features} numbers cross as {self.latent}: {self.ratio:.4g}x", *logs])
 
 
 def summarise(estimator: Any) -> Summary:
@@ -102,7 +105,8 @@ def summarise(estimator: Any) -> Summary:
     place = next((i for i, line in enumerate(lines) if line.stage.startswith("decoder")), len(lines))
     lines.insert(place, Line("code", estimator.latent_shape_, 0, 0))
     lines.insert(0, Line("input", spec.shape, 0, 0))
-    return Summary(tuple(lines), size_of(network), spec.n_features, math.prod(estimator.latent_shape_))
+    logs = tuple(spec.columns[place].name for place in spec.logs)
+    return Summary(tuple(lines), size_of(network), spec.n_features, math.prod(estimator.latent_shape_), logs)
 
 
 def stages_of(module: nn.Module, path: str = "") -> Iterator[tuple[str, nn.Module]]:

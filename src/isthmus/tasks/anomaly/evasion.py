@@ -14,6 +14,7 @@ from torch import Tensor
 
 from isthmus.core.code import Batch
 from isthmus.core.spec import Spec
+from isthmus.data.scaling import scaled, unscaled
 from isthmus.errors import AbilityError, ParameterError, UnknownNameError
 from isthmus.estimator.defaults import whole
 from isthmus.estimator.inputs import give_back, read
@@ -82,7 +83,7 @@ def evade(
         detector: A fitted `AnomalyDetector` of a table.
         X: Anomalies, (n, D), as a rule such as it finds.
         budget: b, the most that a cell may move, in the units that the model scales columns to: standard deviations of
-            training rows unless the model's `scaling` says otherwise.
+            training rows unless the model's `scaling` says otherwise; of a column on a log scale its logarithm.
         steps: T.
         columns: Those that a forger can change, by name or position; None for all that hold numbers or dates. Whole
             numbers of a frame stay whole. Categories, booleans and missing cells stay as they are.
@@ -214,5 +215,7 @@ def _cost(scorer: Scorer) -> Cost:
 def _whole(reached: Tensor, x: Tensor, spec: Spec) -> Tensor:
     """The same with whole numbers of a frame moved by whole steps, and no further than they were, (n, D)."""
     is_whole = torch.tensor([spec.container != "numpy" and "int" in column.dtype.lower() for column in spec.columns])
-    steps = ((reached - x) * spec.scale).trunc() / spec.scale
-    return torch.where(is_whole, x + steps.float(), reached)
+    before, after = (unscaled(rows.double().numpy(), spec.center, spec.scale, spec.logs) for rows in (x, reached))
+    steps = np.trunc(after - before)
+    moved = torch.from_numpy(scaled(before + steps, spec.center, spec.scale, spec.logs))
+    return torch.where(is_whole, torch.where(torch.from_numpy(steps == 0), x, moved), reached)

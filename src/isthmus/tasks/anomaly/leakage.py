@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from isthmus.core.source import Source
 from isthmus.core.spec import Column
+from isthmus.data.scaling import unscaled
 from isthmus.errors import LeakageError, ParameterError
 from isthmus.estimator.inputs import learn, read_like
 from isthmus.metrics.detection import roc_auc
@@ -178,8 +179,8 @@ def _refuse_joint_scaling(sources: list[Source]) -> None:
     numbers = list(spec.indices("numeric"))
     if spec.kind != "table" or not numbers:
         return
-    x = np.concatenate([source.block(0, len(source)).numpy()[:, numbers] for source in sources]).astype(np.float64)
-    values = x * spec.scale.numpy()[numbers] + spec.center.numpy()[numbers]
+    x = np.concatenate([source.block(0, len(source)).numpy() for source in sources]).astype(np.float64)
+    values = unscaled(x, spec.center, spec.scale, spec.logs)[:, numbers]
     spread = values.std(axis=0)
     varied = spread > 0
     centred = np.abs(values.mean(axis=0)) < 1e-5

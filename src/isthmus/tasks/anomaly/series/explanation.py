@@ -8,6 +8,7 @@ import numpy as np
 
 from isthmus.core.spec import Spec
 from isthmus.data.arrays import Series
+from isthmus.data.scaling import unscaled
 from isthmus.tasks.anomaly.series.channels import Stretch
 from isthmus.tasks.anomaly.series.sheets import Floats
 from isthmus.tasks.anomaly.series.windows import Windows
@@ -46,5 +47,4 @@ def at_point(model: Any, windows: Windows, stretch: Stretch, point: int) -> tupl
 
 def in_units(spec: Spec, x: Floats) -> Floats:
     """Values of the channels in their own units, (c,)."""
-    values: Floats = x * spec.scale.numpy() + spec.center.numpy()
-    return values
+    return unscaled(x, spec.center, spec.scale, spec.logs)
