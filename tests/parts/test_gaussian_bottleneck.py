@@ -8,7 +8,8 @@ from torch import Tensor
 from torch.distributions import Normal, kl_divergence
 
 from isthmus.core.code import Batch
-from isthmus.parts.bottlenecks.gaussian import DRAWS, LOG_VAR_RANGE, Gaussian
+from isthmus.parts.bottlenecks.gaussian import DRAWS, Gaussian
+from isthmus.parts.bottlenecks.posteriors import LOG_VAR_RANGE
 from isthmus.parts.initialise import initialise
 
 

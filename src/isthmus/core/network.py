@@ -29,7 +29,9 @@ class Bottleneck(nn.Module):
     without any in evaluation, so that the same row gives the same code.
     """
 
-    features_per_latent = 1  # numbers the encoder must supply per dimension of z
+    def features(self, latent_dim: int) -> int:
+        """How many numbers the encoder must supply for a code of Z dimensions."""
+        return latent_dim
 
     def forward(self, features: Tensor, batch: Batch) -> Code:
         """The code of each row."""

@@ -8,9 +8,11 @@ from torch import nn
 
 from isthmus.core.code import Batch, Terms
 from isthmus.core.spec import Spec
+from isthmus.errors import UnknownNameError
 from isthmus.estimator.face import Estimator
 from isthmus.estimator.registry import variant
 from isthmus.parts.bottlenecks.gaussian import Gaussian
+from isthmus.parts.bottlenecks.posteriors import FORMS
 from isthmus.parts.compose import autoencoder
 
 
@@ -26,6 +28,13 @@ class VAE(Estimator):
     dimensions, so that their balance does not depend on the size of the data or the batch. Unless told otherwise each
     column learns its own variance: with a fixed one the balance would depend on how well the data can be rebuilt.
 
+    What the form of the posterior gives away is `elbo_gap`, KL(q(z|x) || p(z|x)). A "full" one closes it where the
+    true posterior is normal; for Z units it asks Z (Z + 3) / 2 numbers of the encoder instead of 2 Z.
+
+    Args:
+        posterior: q(z|x): "diagonal" (normal, units independent), "full" (normal, with all covariances) or "laplace"
+            (units independent, with heavier tails). The prior is N(0, I) for each, and the rate is exact.
+
     Example:
         >>> from sklearn.datasets import load_iris
         >>> X = load_iris().data
@@ -34,13 +43,17 @@ class VAE(Estimator):
         (3, 4)
     """
 
+    posterior: str = "diagonal"
+
     has_prior: ClassVar[bool] = True
     has_density: ClassVar[bool] = True
     learns_variance: ClassVar[bool] = True
 
     def build(self, spec: Spec) -> nn.Module:
-        """Encoder of means and log-variances, Gaussian bottleneck, decoder."""
-        return autoencoder(spec, self.settings_, Gaussian(self.settings_.latent_dim))
+        """Encoder of means and spreads, Gaussian bottleneck, decoder."""
+        if self.posterior not in FORMS:
+            raise UnknownNameError.among("posterior", self.posterior, FORMS)
+        return autoencoder(spec, self.settings_, Gaussian(self.settings_.latent_dim, FORMS[self.posterior]()))
 
     def objective(self, network: Any, batch: Batch) -> Terms:
         """L = -log p(x | z) + KL(q || p)."""

@@ -17,12 +17,12 @@ def autoencoder(
     Args:
         spec: What the data is.
         settings: Sizes, backbone and likelihood.
-        bottleneck: The narrow place; it says how many features it needs per dimension of z.
+        bottleneck: The narrow place; it says how many features it needs.
         corruption: What the encoder's view suffers in training.
     """
     backbone = settings.architecture
     prices = likelihood(settings.likelihood, spec)
-    features = settings.latent_dim * bottleneck.features_per_latent
+    features = bottleneck.features(settings.latent_dim)
     encoder = backbone.encoder(spec, features, settings)
     decoder = backbone.decoder(spec, prices.params_shape, settings)
     connect(encoder, decoder)

@@ -10,84 +10,85 @@ from torch import Tensor
 
 from isthmus.core.code import Batch, Code
 from isthmus.core.network import Bottleneck
-from isthmus.parts.divergences import kl_to_standard_normal
+from isthmus.parts.bottlenecks.posteriors import LOG_2PI, Diagonal, Form
 from isthmus.parts.noise import normal
 
 DRAWS = 16  # codes over which a score takes its expectation
-LOG_VAR_RANGE = (-30.0, 20.0)  # beyond these a variance says nothing in float32
 
 
 class Gaussian(Bottleneck):
-    r"""z = mean + sigma * noise, priced at the divergence of the posterior from the prior.
+    r"""z = mean + sigma * noise, priced at the divergence of the posterior from the prior N(0, I).
 
     .. math:: R(x) = KL(q(z|x) \,\|\, N(0, I))
 
-    Features are (B, 2 Z): means, then log-variances. In training the noise comes from the batch's generator; in
-    evaluation z is the posterior mean, and a score averages over `DRAWS` fixed antithetic draws that are stored with
-    the model and are the same for every row.
+    Features are those of the posterior's form: unless told otherwise (B, 2 Z), means, then log-variances. In training
+    the noise comes from the batch's generator; in evaluation z is the posterior mean, and a score averages over `DRAWS`
+    fixed antithetic draws that are stored with the model and are the same for every row.
 
     Args:
         latent_dim: Z.
+        form: Of the posterior, one of `posteriors.FORMS`; None for a normal one with a variance of each unit's own.
 
     Paper:
         Kingma & Welling 2014, arXiv:1312.6114, section 2.4.
     """
 
-    features_per_latent = 2
-
-    def __init__(self, latent_dim: int) -> None:
+    def __init__(self, latent_dim: int, form: Form | None = None) -> None:
         super().__init__()
+        self.form: Form = Diagonal() if form is None else form
         self.noise: Tensor
         self.register_buffer("noise", torch.zeros(DRAWS, latent_dim))
 
+    def features(self, latent_dim: int) -> int:
+        """As many as the posterior's form needs."""
+        return self.form.features(latent_dim)
+
     def draw(self, generator: torch.Generator) -> None:
-        """Fix the noise of the scores, (DRAWS, Z): each draw and its negative, with variances of exactly 1.
+        """Fix the noise of the scores, (DRAWS, Z): each draw and its negative, with exactly the variances of the form.
 
         All rows share these few draws, so a chance excess in their variance would be in every score: by more than a
         nat on real tables, above the evidence that a score must bound. Eight dimensions at a time are uncorrelated.
         """
         half = DRAWS // 2
         blocks = torch.randn(half, self.noise.shape[1], generator=generator).split(half, dim=1)
-        noise = torch.cat([torch.linalg.qr(block).Q for block in blocks], dim=1) * math.sqrt(half)
+        noise = self.form.noise(torch.cat([torch.linalg.qr(block).Q for block in blocks], dim=1) * math.sqrt(half))
+        noise = noise * (self.form.variance / noise.square().mean(0)).sqrt()
         self.noise.copy_(torch.cat([noise, -noise]))
 
     def posterior(self, features: Tensor) -> tuple[Tensor, Tensor]:
-        """Mean and log-variance of q(z | x), (B, Z) each."""
-        mean, log_var = features.chunk(2, dim=1)
-        return mean, log_var.clamp(*LOG_VAR_RANGE)
+        """Mean of q(z | x), (B, Z), and its spread: log-variances (B, Z) unless the form says otherwise."""
+        return self.form.split(features)
 
     def log_prior(self, z: Tensor) -> Tensor:
         """log p(z) = log N(z; 0, I) in nats, (B,)."""
-        return -0.5 * (z.square() + math.log(2 * math.pi)).sum(1)
+        return -0.5 * (z.square() + LOG_2PI).sum(1)
 
     def weighed(self, features: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        r"""One draw of each row's posterior by noise that all rows share, and log p(z) - log q(z | x) in nats.
-
-        .. math:: \log p(z) - \log q(z|x) = \tfrac12 \textstyle\sum_z (\varepsilon_z^2 + \log \sigma_z^2 - z^2)
+        """One draw of each row's posterior by noise that all rows share, and log p(z) - log q(z | x) in nats.
 
         Args:
-            features: (B, 2 Z).
+            features: (B, F).
             generator: On the CPU; where the noise comes from.
 
         Returns:
             z (B, Z) and the weight's logarithm, (B,).
         """
-        mean, log_var = self.posterior(features)
-        noise = torch.randn(mean.shape[1], generator=generator).to(mean.device)
-        z = mean + (0.5 * log_var).exp() * noise
-        return z, 0.5 * (noise.square() + log_var - z.square()).sum(1)
+        mean, spread = self.posterior(features)
+        noise = self.form.noise(torch.randn(1, mean.shape[1], generator=generator)).to(mean.device)
+        z = self.form.place(mean, spread, noise)
+        return z, self.log_prior(z) - self.form.log_density(spread, noise)
 
     def forward(self, features: Tensor, batch: Batch) -> Code:
         """A sample in training, the mean in evaluation; the rate is exact in both."""
-        mean, log_var = self.posterior(features)
-        rate = kl_to_standard_normal(mean, log_var)
+        mean, spread = self.posterior(features)
+        rate = self.form.rate(mean, spread)
         if not self.training:
             return Code(mean, rate)
-        return Code(mean + (0.5 * log_var).exp() * normal(mean, batch.generator), rate)
+        return Code(self.form.place(mean, spread, self.form.noise(normal(mean, batch.generator))), rate)
 
     def draws(self, features: Tensor, batch: Batch) -> Iterator[Code]:
         """The fixed draws of every row's posterior."""
-        mean, log_var = self.posterior(features)
-        rate, sigma = kl_to_standard_normal(mean, log_var), (0.5 * log_var).exp()
+        mean, spread = self.posterior(features)
+        rate = self.form.rate(mean, spread)
         for noise in self.noise:
-            yield Code(mean + sigma * noise, rate)
+            yield Code(self.form.place(mean, spread, noise), rate)
