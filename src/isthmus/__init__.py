@@ -45,6 +45,7 @@ _NAMES: dict[str, str] = {
     "TensorBoard": "isthmus.training.tensorboard",
     "TimeSeriesDetector": "isthmus.tasks.anomaly.series.detector",
     "VAE": "isthmus.models.vae",
+    "VQVAE": "isthmus.models.vq_vae",
     "Volumes": "isthmus.data.arrays",
     "WeightsAndBiases": "isthmus.training.tracking",
     "alpha_for": "isthmus.tasks.anomaly.calibration",

@@ -247,6 +247,8 @@ def test_abilities_tell_the_truth(case: Case, fitted: Any, tmp_path: Any) -> Non
         "save": (tmp_path / "saved",),
         "inverse_transform": (model.transform(rows),),
     }
+    if model.abilities()["tokens"] is True:
+        arguments["from_tokens"] = (model.tokens(rows),)
     for verb, answer in model.abilities().items():
         if verb in ("fit", "partial_fit"):
             continue

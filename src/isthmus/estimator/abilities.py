@@ -21,6 +21,7 @@ ALWAYS = (
 )
 NO_PRIOR = "its code has no prior{}: use a VAE"
 NO_DENSITY = "its codes have no density p(z) and no posterior q(z | x): use a VAE"
+NO_SYMBOLS = "its code has no integer form: use a VQVAE"
 
 
 def abilities_of(estimator: Any) -> dict[str, bool | str]:
@@ -31,6 +32,7 @@ def abilities_of(estimator: Any) -> dict[str, bool | str]:
         "interpolate": estimator.has_prior or NO_PRIOR.format(", so what lies between two codes means nothing"),
         "traverse": estimator.has_prior or NO_PRIOR.format(", which would say how far an axis reaches"),
         **dict.fromkeys(("log_likelihood", "elbo", "elbo_gap"), estimator.has_density or NO_DENSITY),
+        **dict.fromkeys(("tokens", "from_tokens"), estimator.has_symbols or NO_SYMBOLS),
         "denoise": estimator.is_corrupted or "it was not trained to undo a corruption: use DenoisingAutoencoder",
         "fill": estimator.fills() or "it never saw a missing cell: fit on rows with gaps, or with corruption='masking'",
     }

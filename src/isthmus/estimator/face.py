@@ -30,6 +30,7 @@ from isthmus.estimator.inputs import give_back, read, read_codes
 from isthmus.estimator.keeping import cut
 from isthmus.estimator.restoration import Restores
 from isthmus.estimator.states import Persists
+from isthmus.estimator.tokens import Tokenizes
 from isthmus.parts.backbones.choose import ARCHITECTURES
 
 
@@ -38,6 +39,7 @@ class Estimator(
     Checked,
     Generates,
     Restores,
+    Tokenizes,
     Persists,
     CallbackSupportMixin,
     ClassNamePrefixFeaturesOutMixin,
@@ -96,6 +98,7 @@ class Estimator(
     backbones: ClassVar[tuple[str, ...]] = tuple(ARCHITECTURES)  # that it can be built of
     has_prior: ClassVar[bool] = False  # whether codes can be drawn
     has_density: ClassVar[bool] = False  # whether p(z) and q(z | x) are densities that a sample of z can be weighed by
+    has_symbols: ClassVar[bool] = False  # whether its code has an integer form
     learns_variance: ClassVar[bool] = False  # whether likelihood="auto" has variances of its own
     trains_together: ClassVar[bool] = False  # whether its costs and bottleneck take rows one by one, with nothing drawn
     is_corrupted: ClassVar[bool] = False  # whether it learns to undo a corruption

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import math
+from typing import Any
+
 from isthmus.core.network import Bottleneck, Corruption, Network
 from isthmus.core.settings import Settings
 from isthmus.core.spec import Spec
 from isthmus.parts.backbones.bypass import connect
+from isthmus.parts.backbones.choose import SMALLEST_CONVOLVED
+from isthmus.parts.backbones.conv import Convolutional
 from isthmus.parts.likelihoods import likelihood
+
+FEWEST_PLACES, FIRST_CHANNELS, MOST_CHANNELS = 8, 32, 256  # along an axis of a code with places; of its levels
 
 
 def autoencoder(
@@ -27,3 +34,25 @@ def autoencoder(
     decoder = backbone.decoder(spec, prices.params_shape, settings)
     connect(encoder, decoder)
     return Network(encoder, bottleneck, decoder, prices, corruption)
+
+
+def with_places(spec: Spec, channels: int) -> dict[str, Any]:
+    """What "auto" is for a code that keeps the places of the data: a backbone, and levels down to 8 places an axis.
+
+    Args:
+        spec: What the data is.
+        channels: Of the code, at each place.
+
+    Returns:
+        Nothing for data that has no places, or fewer than 16 along some axis.
+
+    Example:
+        >>> with_places(Spec("image", (1, 28, 28)), 3)["hidden_dims"], with_places(Spec("table", (30,)), 3)
+        ((32, 64), {})
+    """
+    extent = min(spec.shape[1:], default=0)
+    if extent < SMALLEST_CONVOLVED:
+        return {}
+    levels = max(1, math.ceil(math.log2(extent / FEWEST_PLACES)))
+    widths = tuple(min(FIRST_CHANNELS * 2**level, MOST_CHANNELS) for level in range(levels))
+    return {"architecture": Convolutional(latent_channels=channels), "hidden_dims": widths}

@@ -1,0 +1,64 @@
+"""Quantizers by name."""
+
+from __future__ import annotations
+
+from isthmus.errors import ParameterError, UnknownNameError
+from isthmus.parts.bottlenecks.binary import Binary, bits_for
+from isthmus.parts.bottlenecks.discrete import Quantizer
+from isthmus.parts.bottlenecks.quantizer import Codebook
+from isthmus.parts.bottlenecks.residual import ResidualCodes
+from isthmus.parts.bottlenecks.scalar import Scalar, levels_for
+
+QUANTIZERS = ("fsq", "lfq", "residual", "vq")
+USUAL_DIM = 8  # numbers in a token of a book: in few dimensions most codes are near some token
+
+
+def token_dim(name: str, codes: int, latent_dim: int | None = None) -> int:
+    """d, the numbers in a token: what the alphabet says, or for a book the largest divisor of Z up to 8.
+
+    Raises:
+        UnknownNameError: no quantizer of this name.
+        ParameterError: its codes are never so many.
+
+    Example:
+        >>> token_dim("fsq", 512), token_dim("lfq", 512), token_dim("vq", 512), token_dim("vq", 512, 30)
+        (3, 9, 8, 6)
+    """
+    if name not in QUANTIZERS:
+        raise UnknownNameError.among("quantizer", name, QUANTIZERS)
+    if name == "fsq":
+        return len(levels_for(codes))
+    if name == "lfq":
+        return bits_for(codes)
+    return USUAL_DIM if latent_dim is None else max(d for d in range(1, USUAL_DIM + 1) if latent_dim % d == 0)
+
+
+def quantizer(
+    name: str, codes: int, dim: int, depth: int = 1, *, restarts: bool = True, rotation: bool = False
+) -> Quantizer:
+    """The quantizer of this name for tokens of d numbers.
+
+    Args:
+        name: "fsq", "lfq", "vq" or "residual" (L books of "vq").
+        codes: K.
+        dim: d, as `token_dim` says where the alphabet does.
+        depth: L; only "residual" has more than one.
+        restarts: Whether codes of a book that nothing chooses begin anew.
+        rotation: Whether the gradient of "vq" is turned as its token was.
+
+    Raises:
+        ParameterError: an option that this quantizer does not have.
+
+    Example:
+        >>> quantizer("fsq", 512, 3).codes, quantizer("residual", 64, 8, depth=2).depth
+        (512, 2)
+    """
+    if rotation and name != "vq":
+        raise ParameterError(f"rotation=True with quantizer={name!r}", "only 'vq' turns gradients", "leave it out")
+    if name == "fsq":
+        return Scalar(levels_for(codes))
+    if name == "lfq":
+        return Binary(bits_for(codes))
+    if name == "vq":
+        return Codebook(codes, dim, restarts=restarts, rotation=rotation)
+    return ResidualCodes([Codebook(codes, dim, restarts=restarts) for _ in range(depth)])
