@@ -228,6 +228,16 @@ def test_the_step_size_runs_over_each_stage() -> None:
     assert rates == pytest.approx([0.005 * left for left in (1.0, 0.75, 0.5, 0.25)] * 2)
 
 
+def test_a_player_may_take_steps_of_its_own_size() -> None:
+    moved = {}
+    for rate in (1.0, 0.25):
+        network = two_parts()
+        before = weights(network["two"])
+        train(run(network, [Stage([player(network, "one"), player(network, "two", rate=rate)])], epochs=1))
+        moved[rate] = (weights(network["two"]) - before).norm()
+    assert 0.2 < moved[0.25] / moved[1.0] < 0.3
+
+
 def test_batches_are_told_where_noise_comes_from() -> None:
     network, generators = two_parts(), []
 

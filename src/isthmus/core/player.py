@@ -36,6 +36,7 @@ class Player:
         objective: (network, batch) -> Terms, the only contract between a variant and the loop.
         before_step: Sees the gradients before the step is taken.
         after_step: Sees the weights after it: unit-norm rows, moving averages.
+        rate: Its step size over the run's.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Player:
     objective: Callable[[nn.Module, Batch], Terms]
     before_step: Callable[[nn.Module], None] = nothing
     after_step: Callable[[nn.Module, Batch], None] = nothing
+    rate: float = 1.0
 
 
 @dataclass

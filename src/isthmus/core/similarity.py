@@ -42,9 +42,27 @@ def similarity(x: Cells, y: Cells, blur: Callable[[Cells], Cells], span: float =
     Paper:
         Wang, Bovik, Sheikh & Simoncelli 2004, IEEE Trans. Image Processing 13, pp. 600-612, eq. 13.
     """
+    light, structure = factors(x, y, blur, span)
+    found: Cells = light * structure
+    return found
+
+
+def factors(x: Cells, y: Cells, blur: Callable[[Cells], Cells], span: float = 1.0) -> tuple[Cells, Cells]:
+    r"""The two factors of `similarity`: how alike the light is, and how alike contrast and structure are.
+
+    .. math:: \frac{2 \mu_x \mu_y + c_1}{\mu_x^2 + \mu_y^2 + c_1}, \quad
+              \frac{2 \sigma_{xy} + c_2}{\sigma_x^2 + \sigma_y^2 + c_2}
+
+    Args:
+        x: As in `similarity`.
+        y: As in `similarity`.
+        blur: As in `similarity`.
+        span: As in `similarity`.
+    """
     c1, c2 = (K1 * span) ** 2, (K2 * span) ** 2
     mean_x, mean_y = blur(x), blur(y)
     product, squares = mean_x * mean_y, mean_x * mean_x + mean_y * mean_y
     covariance, variances = blur(x * y) - product, blur(x * x + y * y) - squares
-    found: Cells = (2 * product + c1) * (2 * covariance + c2) / ((squares + c1) * (variances + c2))
-    return found
+    light: Cells = (2 * product + c1) / (squares + c1)
+    structure: Cells = (2 * covariance + c2) / (variances + c2)
+    return light, structure

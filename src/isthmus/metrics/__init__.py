@@ -4,29 +4,51 @@ from isthmus.metrics.affiliations import affiliation
 from isthmus.metrics.confusion import Confusion
 from isthmus.metrics.detection import average_precision, false_alarm_rate, recall, roc_auc
 from isthmus.metrics.events import Inflated, Rates, event_f1, point_adjusted_f1
-from isthmus.metrics.intervals import Interval, beta_interval, resampled_interval, wilson_interval
+from isthmus.metrics.generation import (
+    PrecisionRecall,
+    fid_star,
+    inception_score_star,
+    kid_star,
+    precision_recall,
+    starred,
+)
+from isthmus.metrics.intervals import (
+    Interval,
+    beta_interval,
+    bootstrap_interval,
+    resampled_interval,
+    wilson_interval,
+)
 from isthmus.metrics.knees import knee, linear_knee
 from isthmus.metrics.ranks import average_precision_interval, roc_auc_interval, roc_auc_lead
 from isthmus.metrics.regions import aupro, pixel_roc_auc, regions
-from isthmus.metrics.similarity import ssim, ssim_map
+from isthmus.metrics.similarity import ms_ssim, psnr, ssim, ssim_map
 from isthmus.metrics.volumes import vus_pr
 
 __all__ = [
     "Confusion",
     "Inflated",
     "Interval",
+    "PrecisionRecall",
     "Rates",
     "affiliation",
     "aupro",
     "average_precision",
     "average_precision_interval",
     "beta_interval",
+    "bootstrap_interval",
     "event_f1",
     "false_alarm_rate",
+    "fid_star",
+    "inception_score_star",
+    "kid_star",
     "knee",
     "linear_knee",
+    "ms_ssim",
     "pixel_roc_auc",
     "point_adjusted_f1",
+    "precision_recall",
+    "psnr",
     "recall",
     "regions",
     "resampled_interval",
@@ -35,6 +57,7 @@ __all__ = [
     "roc_auc_lead",
     "ssim",
     "ssim_map",
+    "starred",
     "vus_pr",
     "wilson_interval",
 ]

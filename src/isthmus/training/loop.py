@@ -29,7 +29,7 @@ def train(run: Run) -> None:
                             turn.meter.add(terms, shares)
                             send_back(terms, shares)
                         player.before_step(run.network)
-                        flat.step(run.rate(), run.weight_decay, run.clip, slot=run.slot)
+                        flat.step(player.rate * run.rate(), run.weight_decay, run.clip, slot=run.slot)
                         player.after_step(run.network, batch)
                         flat.zero()
                     run.advance()
