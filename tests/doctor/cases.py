@@ -13,6 +13,7 @@ from sklearn.preprocessing import minmax_scale
 from isthmus import (
     MLP,
     VAE,
+    VQVAE,
     Autoencoder,
     BetaVAE,
     ContractiveAutoencoder,
@@ -92,6 +93,9 @@ PROVOKED: dict[str, Callable[[], Case]] = {
     "rate-collapsed: a variance far too large": lambda: shown(VAE(likelihood="gaussian", epochs=20), images()),
     "dead-units: the largest only": lambda: shown(SparseAutoencoder(latent_dim=60, epochs=30), cancer),
     "dead-units: a price on each": lambda: shown(SparseAutoencoder(sparsity="l1", latent_dim=60, epochs=30), cancer),
+    "dead-codes: none begins anew": lambda: shown(
+        VQVAE(quantizer="vq", codes=64, latent_dim=8, restarts=False, batch_size=8, epochs=3), digits(0, 1200)
+    ),
     "holdout-error: forty rows": by_heart,
     "memorisation: forty rows": by_heart,
     "checkerboard: convolutions that reach pixels unevenly": lambda: shown(

@@ -10,6 +10,7 @@ from isthmus.doctor.narrows import bottleneck_too_small, code_bypassed, dead_uni
 from isthmus.doctor.patient import Patient
 from isthmus.doctor.pictures import checkerboard
 from isthmus.doctor.scale import data_range, refused, unscaled_data
+from isthmus.doctor.symbols import dead_codes
 from isthmus.doctor.unseen import holdout_error, memorisation
 from isthmus.errors import TooFewRowsError, ValueRangeError
 from isthmus.estimator.inputs import read
@@ -22,6 +23,7 @@ CHECKS: tuple[Callable[[Patient], Answer], ...] = (
     code_bypassed,
     rate_collapsed,
     dead_units,
+    dead_codes,
     holdout_error,
     memorisation,
     checkerboard,
