@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from isthmus.errors import ParameterError, TooFewRowsError, UnknownNameError
 from isthmus.estimator.containers import opened
+from isthmus.estimator.face import Estimator
 from isthmus.estimator.inputs import read
 from isthmus.tasks.anomaly.calibration import FewCalibrationRowsWarning, Promise, check_budget, check_rows, rows_needed
 from isthmus.tasks.anomaly.detector import AnomalyDetector
@@ -185,6 +186,12 @@ class FewLabelDetector(Scored, BaseEstimator):
         return odds
 
     # The detector itself. --------------------------------------------------------------------------------------------
+
+    @property
+    def model_(self) -> Estimator:
+        """The fitted model of the detector below."""
+        check_is_fitted(self)
+        return self.detector_.model_
 
     def _checked(self) -> float:
         """The budget, once every parameter is known to be in its domain."""
