@@ -75,7 +75,7 @@ def fit(
     from isthmus.cli.report import page_of
     from isthmus.cli.rows import rows_in_memory, rows_of
 
-    rows = (rows_of if watch.window is labels.labelled is None else rows_in_memory)(normal, target)
+    rows = (rows_in_memory if watch.window or labels.labelled else rows_of)(normal, target)
     held = None if calibration_rows is None else rows_of(calibration_rows, target)
     check_streams(rows, normal, score, held)
     blank = unfitted(model, fields, rows, watch, settings)
