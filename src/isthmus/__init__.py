@@ -52,7 +52,7 @@ _NAMES: dict[str, str] = {
     "check_splits": "isthmus.tasks.anomaly.leakage",
     "diagnose": "isthmus.doctor.diagnosis",
     "evade": "isthmus.tasks.anomaly.evasion",
-    "evaluate": "isthmus.tasks.anomaly.evaluation.evaluation",
+    "evaluate": "isthmus.tasks.anomaly.evaluation.evaluate",
     "family": "isthmus.models",
     "feature_maps": "isthmus.tasks.anomaly.images.features",
     "fit_together": "isthmus.estimator.together",

@@ -20,7 +20,8 @@ from isthmus.tasks.anomaly import page_blocks
 from isthmus.tasks.anomaly.calibration import Promise
 from isthmus.tasks.anomaly.controls import every_control
 from isthmus.tasks.anomaly.demo.comparison import DETECTOR
-from isthmus.tasks.anomaly.evaluation.evaluation import ALPHAS, Evaluation, best_f1, evaluate
+from isthmus.tasks.anomaly.evaluation.evaluate import evaluate
+from isthmus.tasks.anomaly.evaluation.evaluation import ALPHAS, Evaluation, best_f1
 from isthmus.tasks.anomaly.evaluation.operation import Operation
 from isthmus.tasks.anomaly.evaluation.page import page
 from isthmus.tasks.anomaly.evaluation.rivals import Judged, numbers

@@ -7,11 +7,13 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from isthmus.cli.detectors import ALL_ROWS, NO_LABELS, Labels, Settings, Watch, check_options, fitted, unfitted
 from isthmus.cli.groups import Group
+from isthmus.cli.judging import Labelled, answer, diagnosis_of, evaluation_of
 from isthmus.cli.members import AUTO, member
 from isthmus.cli.output import PLAIN, Output
 from isthmus.cli.run_folder import RunFolder
-from isthmus.errors import AbilityError, UsageError
+from isthmus.errors import UsageError
 from isthmus.tasks.anomaly.evaluation.operation import Operation
 
 Score = Literal[
@@ -35,46 +37,51 @@ def fit(
     trim: float | Literal["auto"] | None = None,
     target: str | None = None,
     random_state: int = 0,
+    labels: Labels = NO_LABELS,
+    watch: Watch = ALL_ROWS,
     report: Path | None = None,
     output: Output = PLAIN,
     **fields: Any,
 ) -> None:
     """Fit a detector to normal rows, set its threshold on rows that training never saw, and save it in a folder.
 
+    With --window the rows are a series; with --labelled a classifier learns beside the score.
+
     Args:
         normal: A file, a folder of files, or the name of a data set at hand, as `isthmus fit` takes it.
         out: The folder, a new or empty one.
         alpha: The budget of false alarms: the share of normal rows that may raise one.
-        model: Its name, as `isthmus models` has it; "auto" is an autoencoder.
+        model: Its name, as `isthmus models` has it; "auto" is an autoencoder, of a series a linear one.
         score: What is scored: what is lost and what crosses ("fusion"), the first of the two, the model's own cost, how
             far the code lies from others or how dense normal codes are there, how differently two models rebuild the
             row, or of a model with a posterior how unlikely it finds the row.
         members: Models with other seeds whose scores are averaged.
         critic: Whether a second network learns beside each model to tell the rows from disturbed ones.
-        calibration: Share of the rows that is held out to set the threshold.
+        calibration: Share of the rows that is held out to set the threshold; of a series the last ones.
         calibration_rows: Other normal rows that set it, in place of that share.
         trim: For rows with a few anomalies among them: the share to set aside before anything is learnt, or "auto".
-        target: A column of the table to leave out, such as labels.
+        target: A column of the table to leave out, such as labels; of the labelled rows the one that tells.
         random_state: Seed of everything random.
+        labels: Of a few rows.
+        watch: Of a series.
         report: A page to write as well, one HTML file that needs nothing beside it.
         output: How to answer.
         **fields: Those of the model.
     """
+    settings = Settings(alpha, calibration, random_state, score, members, critic, trim)
+    check_options(watch, labels, settings)
     RunFolder(out).has_work({}, False)
-    import isthmus
     from isthmus.cli.progress import Progress
     from isthmus.cli.report import page_of
-    from isthmus.cli.rows import rows_of
+    from isthmus.cli.rows import rows_in_memory, rows_of
 
-    rows = rows_of(normal, target)
+    rows = (rows_in_memory if watch.window or labels.labelled else rows_of)(normal, target)
     held = None if calibration_rows is None else rows_of(calibration_rows, target)
     check_streams(rows, normal, score, held)
-    estimator: Any = isthmus.family()[member(model).name](**fields)
-    options: dict[str, Any] = {"score": score, "members": members, "critic": critic, "calibration": calibration}
-    detector = isthmus.AnomalyDetector(estimator, alpha=alpha, random_state=random_state, **options)
-    estimator.set_callbacks(Progress(output))
+    blank = unfitted(model, fields, rows, watch, settings)
+    blank.model.set_callbacks(Progress(output))
     output.say(f"fitting a detector around {member(model).name} to {rows.shape[0]} rows")
-    detector.fit(rows, X_calibration=held, trim=trim)
+    detector = fitted(blank, rows, held, labels, target, settings)
     detector.save(out)
     output.say(f"promised: {detector.promise_}")
     facts = {"detector": str(out), "threshold": detector.threshold_, "promise": detector.promise_.to_json()}
@@ -105,26 +112,14 @@ def evaluate(
         anomaly: Which of the column's values is an anomaly; all others are normal. Unless told otherwise 1 is, beside
             0, or -1 beside 1, or true.
         train: The rows that it was fitted on. Trivial controls then learn from them, and the answer says whether one
-            of those would do.
+            of those would do. The controls of a series need none.
         work: What the detector is meant for.
         report: A page to write as well, one HTML file that needs nothing beside it.
         device: Where the model works: "cpu", "cuda" or "mps".
         output: How to answer.
     """
-    from isthmus.cli.rows import labelled_rows, rows_in_memory
-    from isthmus.tasks.anomaly.evaluation.evaluation import evaluate as judge
-    from isthmus.tasks.anomaly.evaluation.page import page
-    from isthmus.tasks.anomaly.evaluation.text import grouped, sentences
-
-    judged = detector_in(detector, device)
-    rows, y = labelled_rows(labelled, target, anomaly)
-    normal = None if train is None else rows_in_memory(train, target)
-    output.say(f"judging {detector} on {len(y)} rows")
-    found = judge(judged, rows, y, X_normal=normal, operation=work)
-    facts = found.to_json()
-    if report is not None:
-        facts["report"] = str(page(found, detector.name).write(report))
-    output.answer("\n".join([*sentences(found), *grouped(found)]), facts)
+    labels = Labelled(labelled, target, anomaly, train)
+    answer(evaluation_of(detector_in(detector, device), detector.name, labels, work, output), report, output)
 
 
 def diagnose(
@@ -144,7 +139,7 @@ def diagnose(
     Args:
         detector: Its folder.
         labelled: Rows that it was not fitted on, with what is known of each; without them normal rows are broken up,
-            and the pieces stand in for anomalies.
+            and the pieces stand in for anomalies. A detector of a series, or one with labels, needs them.
         target: As for `isthmus detect evaluate`.
         anomaly: As for `isthmus detect evaluate`.
         train: The rows that it was fitted on.
@@ -152,23 +147,8 @@ def diagnose(
         device: Where the model works: "cpu", "cuda" or "mps".
         output: How to answer.
     """
-    from isthmus.cli.rows import labelled_rows, rows_in_memory
-    from isthmus.report import Page
-
-    judged = detector_in(detector, device)
-    if not hasattr(judged, "diagnose"):
-        came = f"{detector}, which holds a {type(judged).__name__}"
-        raise AbilityError(came, "it has no diagnosis", "judge it on labelled rows: isthmus detect evaluate")
-    normal = None if train is None else rows_in_memory(train, target)
-    if labelled is None:
-        diagnosis = judged.diagnose(normal)
-    else:
-        diagnosis = judged.diagnose(*labelled_rows(labelled, target, anomaly), X_train=normal)
-    facts = diagnosis.as_dict()
-    if report is not None:
-        lead = f"Whether it is any good, beside trivial controls: **{diagnosis.verdict}**."
-        facts["report"] = str(Page(f"The detector {detector.name}", lead, diagnosis.blocks()).write(report))
-    output.answer(str(diagnosis), facts)
+    judged, labels = detector_in(detector, device), Labelled(labelled, target, anomaly, train)
+    answer(diagnosis_of(judged, detector.name, labels, output), report, output)
 
 
 def detector_in(folder: Path, device: str) -> Any:

@@ -30,7 +30,8 @@ def score(
     another score. The columns are row and anomaly_score; where the folder holds a detector also p_value, the chance
     that a normal row scores as high, and is_anomaly, whether the row is beyond the detector's threshold. With
     --incidents there is incident as well: alarms that the same columns raised share a number, which is 1 for the
-    largest incident of the file, and 0 where there is no alarm.
+    largest incident of the file, and 0 where there is no alarm. Of a series there is episode, the number of the
+    episode that a point is in, counted from 1, and 0 where it is in none.
 
     Args:
         model: The folder of a saved model or detector.
@@ -73,6 +74,8 @@ def scores(scorer: Any, rows: Any, incidents: bool = False) -> dict[str, Any]:
     if not hasattr(scorer, "threshold_"):
         return columns
     columns |= {"p_value": scorer.p_value(rows), "is_anomaly": anomaly_score > scorer.threshold_}
+    if hasattr(scorer, "episode_numbers"):
+        columns["episode"] = scorer.episode_numbers(rows)
     if incidents:
         from isthmus.tasks.anomaly.explanation.incidents import numbered
 

@@ -191,13 +191,29 @@ def learning(source: Source, together: Ints, share: float, random: Any) -> Bools
 
 def _last(recipe: Recipe, rows: Any, source: Source, together: Ints, share: float, time: NDArray[Any]) -> Held:
     """Learn from the first rows, and judge those of the last that hold nothing which the first do not know."""
+    kept, judged = in_time(source, together, share, time)
+    return _parted(recipe.at(time[kept]), rows, kept, judged)
+
+
+def in_time(source: Source, together: Ints, share: float, time: NDArray[Any]) -> tuple[Bools, Bools]:
+    """Which rows learn, and which of the last ones those can judge by, (n,) each.
+
+    Args:
+        source: The rows.
+        together: (n,) the number of each row's group, which stays together.
+        share: The part of the rows to hold out.
+        time: (n,) when each row was taken.
+
+    Raises:
+        TooFewRowsError: none is left to learn from, or none to judge by.
+    """
     kept = dealt(together, (1 - share, share), 0, time) == 0
     judged = ~kept & _understood(source, kept)
     if not judged.any() or not kept.any():
         came = f"X with n_samples={len(source)}, of which {int((~kept).sum())} are held out as the last"
         allowed = "the threshold is set by later rows, with no category and no gap that the earlier rows do not have"
         raise TooFewRowsError(came, allowed, "give more rows, or set calibration= higher")
-    return _parted(recipe.at(time[kept]), rows, kept, judged)
+    return kept, judged
 
 
 def _parted(recipe: Recipe, rows: Any, kept: Bools, judged: Bools) -> Held:

@@ -35,3 +35,15 @@ def anomalies_in(y: ArrayLike, n: int) -> NDArray[np.bool_]:
     shown = ", ".join(sorted(map(str, values))[:6])
     allowed = "True marks an anomaly, and so does 1 beside 0, or -1 beside +1; ones alone could mean either"
     raise InputError(f"y with the values {shown}", allowed, "pass booleans: y == name_of_the_anomalies")
+
+
+def check_kinds(anomalous: NDArray[np.bool_]) -> None:
+    """Refuse rows of one kind, (n,).
+
+    Raises:
+        InputError: all are anomalies, or none is.
+    """
+    if anomalous.all() or not anomalous.any():
+        kind = "anomalies" if anomalous.all() else "normal rows"
+        allowed = "what is found and what is a false alarm shows on rows of both kinds"
+        raise InputError(f"y with {len(anomalous)} {kind} only", allowed, "add rows of the other kind")

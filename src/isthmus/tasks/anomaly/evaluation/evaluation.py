@@ -8,24 +8,21 @@ from itertools import product
 from typing import Any, NamedTuple
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from isthmus.errors import InputError
 from isthmus.metrics import Confusion, Interval, average_precision_interval, roc_auc_interval, roc_auc_lead
 from isthmus.tasks.anomaly.calibration import place, rows_needed
 from isthmus.tasks.anomaly.controls import Floats
 from isthmus.tasks.anomaly.demo.comparison import DETECTOR, Verdict, winner_by
-from isthmus.tasks.anomaly.detector import AnomalyDetector
-from isthmus.tasks.anomaly.evaluation.anomalies import Anomaly, highest
+from isthmus.tasks.anomaly.evaluation.anomalies import Anomaly
 from isthmus.tasks.anomaly.evaluation.operation import DAYS, Operation
-from isthmus.tasks.anomaly.evaluation.rivals import Judged, Rivals, rivals
-from isthmus.tasks.anomaly.explanation.incidents import Incident, incidents_among
-from isthmus.tasks.anomaly.labels import anomalies_in
+from isthmus.tasks.anomaly.evaluation.rivals import Judge, Judged
+from isthmus.tasks.anomaly.explanation.incidents import Incident
+from isthmus.tasks.anomaly.few_labels.detector import FewLabelDetector
 
 ALPHAS = (0.001, 0.005, 0.01, 0.02, 0.05)  # budgets that the table of thresholds shows
-SHOWN, REASONS = 5, 4  # rows that are explained, and columns of each
+REASONS = 4  # columns of each row that is explained
 MOST_FOUND = 0.9  # the share of the anomalies to which the reviewing is counted
-USUAL = Operation()
 
 
 class Line(NamedTuple):
@@ -56,15 +53,18 @@ class Evaluation:
         operation: What the detector is meant for.
         top: The rows with the highest scores.
         incidents: The alarms, those that are alike put together; none where the rows are no table's.
+        parts: The scores that raise alarms together, each with the threshold at which it does alone; none where there
+            is one score.
     """
 
-    detector: AnomalyDetector
+    detector: Judge
     anomalous: NDArray[np.bool_]
     methods: dict[str, Judged]
     seen: int
     operation: Operation
     top: list[Anomaly]
     incidents: list[Incident] = field(default_factory=list)
+    parts: dict[str, Judged] = field(default_factory=dict)
 
     @property
     def scores(self) -> Floats:
@@ -79,20 +79,15 @@ class Evaluation:
 
     def confusion(self, method: str = DETECTOR) -> Confusion:
         """The four counts at a method's frozen threshold."""
-        scores, threshold = self.methods[method]
-        return Confusion.of(self.anomalous, scores > threshold)
+        return self._confused(self.methods[method])
 
     def figures(self) -> dict[str, dict[str, Interval]]:
         """For each method the order of its scores, and what it finds at its frozen threshold."""
-        return {
-            method: {
-                "roc_auc": roc_auc_interval(self.anomalous, scores),
-                "average_precision": average_precision_interval(self.anomalous, scores),
-                "recall": self.confusion(method).recall,
-                "false_alarm_rate": self.confusion(method).false_alarm_rate,
-            }
-            for method, (scores, _) in self.methods.items()
-        }
+        return {method: self._figures(one) for method, one in self.methods.items()}
+
+    def figures_of_parts(self) -> dict[str, dict[str, Interval]]:
+        """The same for each of the scores that raise alarms together."""
+        return {part: self._figures(one) for part, one in self.parts.items()}
 
     def verdict(self) -> Verdict | None:
         """Who wins by ROC-AUC, the detector or the best control; None where there are no controls."""
@@ -127,12 +122,11 @@ class Evaluation:
 
     def thresholds(self) -> list[Line]:
         """The threshold in use, those for other budgets by the same calibration rows, and the best F1 in hindsight."""
-        sorted_scores = self.detector.calibration_scores_
-        n = len(sorted_scores)
         lines = [self._line("in use", self.detector.threshold_)]
         for alpha in ALPHAS:
-            lacking = f" (needs {rows_needed(alpha)} calibration rows)" if n < rows_needed(alpha) else ""
-            lines.append(self._line(f"{100 * alpha:g} %{lacking}", float(sorted_scores[place(alpha, n) - 1])))
+            needed, threshold = _budgeted(self.detector, alpha)
+            lacking = f" (needs {needed} calibration rows)" if self.detector.promise_.n < needed else ""
+            lines.append(self._line(f"{100 * alpha:g} %{lacking}", threshold))
         return [*lines, self._line("best F1", best_f1(self.anomalous, self.scores))]
 
     def work(self, method: str = DETECTOR) -> tuple[Floats, Floats]:
@@ -162,10 +156,8 @@ class Evaluation:
             "confusion": confusion._asdict(),
             "precision": _plain(confusion.precision),
             "f1": _plain(confusion.f1),
-            "figures": {
-                method: {name: _plain(interval) for name, interval in figures.items()}
-                for method, figures in self.figures().items()
-            },
+            "figures": _plainly(self.figures()),
+            "scores": _plainly(self.figures_of_parts()),
             "promise": {
                 **self.detector.promise_.to_json(),
                 "band": self.band(),
@@ -181,6 +173,20 @@ class Evaluation:
             "incidents": [one._asdict() for one in self.incidents],
         }
 
+    def _confused(self, one: Judged) -> Confusion:
+        """The four counts of one score at its threshold."""
+        return Confusion.of(self.anomalous, one.scores > one.threshold)
+
+    def _figures(self, one: Judged) -> dict[str, Interval]:
+        """The order of one score, and what it finds at its threshold."""
+        confusion = self._confused(one)
+        return {
+            "roc_auc": roc_auc_interval(self.anomalous, one.scores),
+            "average_precision": average_precision_interval(self.anomalous, one.scores),
+            "recall": confusion.recall,
+            "false_alarm_rate": confusion.false_alarm_rate,
+        }
+
     def _line(self, name: str, threshold: float) -> Line:
         """What a threshold comes to."""
         confusion = Confusion.of(self.anomalous, self.scores > threshold)
@@ -192,48 +198,6 @@ class Evaluation:
         recall, false = self.confusion().recall, self.confusion().false_alarm_rate
         corners = [figure(*ends, self.share) for ends in product(recall[1:], false[1:])]
         return Interval(figure(recall.value, false.value, self.share), min(corners), max(corners))
-
-
-def evaluate(
-    detector: AnomalyDetector, X: Any, y: ArrayLike, *, X_normal: Any = None, operation: Operation = USUAL
-) -> Evaluation:
-    """Judge a fitted detector on labelled rows; its threshold stays what its calibration rows made it.
-
-    Args:
-        detector: Fitted.
-        X: Rows that it has not seen, in memory.
-        y: (n,) True (or 1 beside 0, or -1 beside +1) for an anomaly.
-        X_normal: The rows that the detector was fitted on; trivial controls then learn from them and are judged on X.
-        operation: Rows a day, the share of anomalies among them, and prices.
-
-    Raises:
-        InputError: y has another length or other values, or knows one kind of row only.
-
-    Example:
-        >>> import isthmus
-        >>> from sklearn.datasets import load_breast_cancer
-        >>> X, benign = load_breast_cancer(return_X_y=True)
-        >>> split = isthmus.split_for_detection(X, benign == 0, random_state=0)
-        >>> normal = X[[*split.train, *split.calibration]]
-        >>> detector = isthmus.AnomalyDetector(alpha=0.05, random_state=0).fit(normal)
-        >>> found = isthmus.evaluate(detector, X[split.test], benign[split.test] == 0, X_normal=normal)
-        >>> found.confusion().recall.low > 0.5
-        True
-    """
-    scores = detector.anomaly_score(X)
-    anomalous = anomalies_in(y, len(scores))
-    _check_kinds(anomalous)
-    beside = Rivals({}, np.zeros(len(scores), dtype=bool)) if X_normal is None else rivals(detector, X_normal, X)
-    told = detector.model_.spec_.kind == "table"
-    return Evaluation(
-        detector,
-        anomalous,
-        {DETECTOR: Judged(scores, detector.threshold_), **beside.methods},
-        int((beside.seen & ~anomalous).sum()),
-        operation,
-        highest(detector, X, scores, anomalous, SHOWN),
-        incidents_among(detector.scorer_, X, scores, detector.threshold_) if told else [],
-    )
 
 
 def best_f1(anomalous: NDArray[np.bool_], scores: Floats) -> float:
@@ -250,12 +214,17 @@ def best_f1(anomalous: NDArray[np.bool_], scores: Floats) -> float:
     return float(np.nextafter(-ranked[f1.argmax()], -np.inf))
 
 
-def _check_kinds(anomalous: NDArray[np.bool_]) -> None:
-    """Refuse rows of one kind."""
-    if anomalous.all() or not anomalous.any():
-        kind = "anomalies" if anomalous.all() else "normal rows"
-        allowed = "what is found and what is a false alarm shows on rows of both kinds"
-        raise InputError(f"y with {len(anomalous)} {kind} only", allowed, "add rows of the other kind")
+def _budgeted(detector: Judge, alpha: float) -> tuple[int, float]:
+    """The calibration rows that a budget asks for, and the threshold that those at hand set for it."""
+    if isinstance(detector, FewLabelDetector):
+        return rows_needed(alpha / 2), detector.cuts_.threshold(alpha)
+    scores = detector.calibration_scores_
+    return rows_needed(alpha), float(scores[place(alpha, len(scores)) - 1])
+
+
+def _plainly(figures: dict[str, dict[str, Interval]]) -> dict[str, Any]:
+    """Figures of several scores as JSON."""
+    return {name: {figure: _plain(interval) for figure, interval in its.items()} for name, its in figures.items()}
 
 
 def _plain(interval: Interval | None) -> dict[str, float] | None:

@@ -10,6 +10,7 @@ from isthmus.report import Block, Figures, Note, Page, Section, Table, Text, cha
 from isthmus.report.numerals import numeral
 from isthmus.tasks.anomaly.demo.comparison import DETECTOR
 from isthmus.tasks.anomaly.evaluation import incidents as incidents_page
+from isthmus.tasks.anomaly.evaluation import parts as parts_page
 from isthmus.tasks.anomaly.evaluation.evaluation import MOST_FOUND, Evaluation, Line
 from isthmus.tasks.anomaly.evaluation.text import per_cent, sentences, span, unbreakable
 from isthmus.tasks.anomaly.page_blocks import HIGHEST, KINDS, NAMES, compared, contributions, drawn, reasons_table
@@ -35,6 +36,7 @@ def page(found: Evaluation, name: str) -> Page:
         verdict(found),
         *warnings(found),
         Section("What the threshold makes of these rows", outcome(found)),
+        *parts_page.section(found),
         Section("How the scores order the rows", order(found)),
         Section("Other thresholds", thresholds(found)),
         Section("What it means for a day's work", work(found)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +15,11 @@ from isthmus.tasks.anomaly.calibration import place
 from isthmus.tasks.anomaly.controls import Floats, every_control
 from isthmus.tasks.anomaly.detector import AnomalyDetector
 from isthmus.tasks.anomaly.digests import digests
+from isthmus.tasks.anomaly.few_labels.detector import FewLabelDetector
+from isthmus.tasks.anomaly.images.detector import ImageDetector
 from isthmus.tasks.anomaly.splits import dealt, groups_of
+
+Judge: TypeAlias = AnomalyDetector | FewLabelDetector | ImageDetector
 
 SHARES = (0.8, 0.2)  # of the normal rows: to learn from, and to set a threshold
 MOST = 20_000  # normal rows that the controls get; an even sample of more
@@ -40,7 +44,7 @@ class Rivals(NamedTuple):
     seen: NDArray[np.bool_]
 
 
-def rivals(detector: AnomalyDetector, X_normal: Any, X: Any, seed: int = 0) -> Rivals:
+def rivals(detector: Judge, X_normal: Any, X: Any, seed: int = 0) -> Rivals:
     """Let the controls learn from normal rows what the detector did, and score the same rows.
 
     They see what the model sees: scaled numbers, categories as one column each, 0 where a cell is missing. Four fifths

@@ -10,7 +10,7 @@ from isthmus.tasks.anomaly.explanation.incidents import Incident
 
 def sentences(found: Evaluation) -> list[str]:
     """What came, what was promised, and what to do."""
-    return [realised(found), promised(found), recommended(found)]
+    return [realised(found), *by_part(found), promised(found), recommended(found)]
 
 
 def realised(found: Evaluation) -> str:
@@ -23,6 +23,16 @@ def realised(found: Evaluation) -> str:
         f"{model}: {per_cent(recall.value, 0)} of the anomalies found ({span(recall, 0)}) at "
         f"{per_cent(false.value, 1)} false alarms ({span(false, 1)}), {right}."
     )
+
+
+def by_part(found: Evaluation) -> list[str]:
+    """What each of the scores that raise alarms together finds alone; nothing where there is one."""
+    said_of = [
+        f"the {part} alone finds {per_cent(figures['recall'].value, 0)} ({span(figures['recall'], 0)}) at "
+        f"{per_cent(figures['false_alarm_rate'].value, 1)} false alarms"
+        for part, figures in found.figures_of_parts().items()
+    ]
+    return [f"Either score raises an alarm: {', '.join(said_of)}."] if said_of else []
 
 
 def promised(found: Evaluation) -> str:

@@ -79,6 +79,10 @@ class Cuts:
         """
         return Promise.of(alpha, self.n, 2 * self.pairs(alpha) - 1)
 
+    def ends(self, alpha: float) -> Floats:
+        """S and C of the last pair that alpha pays for, (2,): above either a row raises an alarm."""
+        return self.values[:, self.pairs(alpha) - 1]
+
     def threshold(self, alpha: float) -> float:
         """The surprise above which a row lies beyond the pairs that alpha pays for."""
         return float(np.log((self.n + 1) / 2) - np.log(self.pairs(alpha)))

@@ -11,9 +11,12 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
+from torch import Tensor
 
+from isthmus.core.spec import Spec
+from isthmus.data.memory import TensorSource
 from isthmus.errors import ParameterError, TooFewRowsError, UnknownNameError
-from isthmus.estimator.containers import opened
+from isthmus.estimator.face import Estimator
 from isthmus.estimator.inputs import read
 from isthmus.tasks.anomaly.calibration import FewCalibrationRowsWarning, Promise, check_budget, check_rows, rows_needed
 from isthmus.tasks.anomaly.detector import AnomalyDetector
@@ -21,13 +24,14 @@ from isthmus.tasks.anomaly.digests import Digests, digests
 from isthmus.tasks.anomaly.evidence import taken
 from isthmus.tasks.anomaly.few_labels import states as few_label_states
 from isthmus.tasks.anomaly.few_labels.cuts import TINY, Cuts
-from isthmus.tasks.anomaly.few_labels.first_stage import fitted, is_fitted, ready
+from isthmus.tasks.anomaly.few_labels.first_stage import fitted, in_memory, is_fitted, ready
 from isthmus.tasks.anomaly.few_labels.second_stage import CLASSIFIERS, FEATURES, Classifier, Labelled, opinions
 from isthmus.tasks.anomaly.labels import anomalies_in
 from isthmus.tasks.anomaly.leakage import refuse_shared
 from isthmus.tasks.anomaly.scored import Floats, Scored
 from isthmus.tasks.anomaly.states import sign
 
+PIECE = 2**16  # rows told of at once
 LEAST = (TINY, 1.0)  # log odds are nats, and a spread of less than one counts as one
 
 
@@ -102,12 +106,14 @@ class FewLabelDetector(Scored, BaseEstimator):
         y_labelled: ArrayLike,
         X_calibration: Any = None,
         groups: ArrayLike | None = None,
+        time: ArrayLike | None = None,
     ) -> Self:
         """Learn what normal rows are, what the labelled rows tell, and set both thresholds on rows that are new.
 
         Args:
             X: Normal rows, labelled or not. An unfitted detector learns from them, but for the share that its
                 `calibration` holds out, equal rows together. A fitted one has learnt: all of them set the thresholds.
+                They may stay in files where the detector takes such rows, and none has to be held out or left out.
             y: Ignored; X is taken to be normal. Rows of X that are labelled anomalous are left out.
             X_labelled: Rows that somebody has looked at, anomalies among them: drawn at random, from the top of the
                 alarms, or however.
@@ -115,27 +121,30 @@ class FewLabelDetector(Scored, BaseEstimator):
             X_calibration: Normal rows that set the thresholds, none of them in X; None takes them from X. They must
                 be like rows to come: drawn before any were picked for labelling, not what was left then.
             groups: (n,) rows of X of one group stay on one side, as equal rows do.
+            time: (n,) when each row of X was taken: the last ones set the thresholds, and the detector's spans reach
+                back from the latest that trains.
 
         Raises:
             ParameterError: a parameter outside its domain, or rows for calibration twice.
-            InputError: labels of another kind, or of another number.
+            InputError: labels of another kind, or of another number; rows in files that would have to be shared out.
             TooFewRowsError: no labelled anomaly, no labelled normal row, or too few rows to hold some out.
-            LeakageError: rows that calibrate are among those that the detector learnt from.
+            LeakageError: rows that calibrate are among those that the detector learnt from, or rows in files are
+                labelled anomalous.
 
         Warns:
             FewCalibrationRowsWarning: too few rows for the budget; each threshold is the largest score then, and
                 `promise_` says what that can promise.
         """
         alpha, random = self._checked(), check_random_state(self.random_state)
-        anomalous = _both_kinds(y_labelled, opened(X_labelled).shape[0])
+        looked_at = in_memory(X_labelled)
+        anomalous = _both_kinds(y_labelled, looked_at.shape[0])
         if is_fitted(self.detector):
-            first = ready(self.detector, X, X_calibration, groups)
+            first = ready(self.detector, X, X_calibration, groups, time)
         else:
-            known = taken(opened(X_labelled), anomalous)
-            first = fitted(self.detector, X, X_calibration, groups, known, random)
+            first = fitted(self.detector, X, X_calibration, groups, time, taken(looked_at, anomalous), random)
         self.detector_ = first.detector
         free = self._learn(first.held, X_labelled, anomalous, int(random.randint(2**31 - 1)))
-        cuts = Cuts.of(self.both_scores(taken(opened(first.held), free)), LEAST)
+        cuts = Cuts.of(self.both_scores(first.held)[:, free], LEAST)
         _warn_of_few(cuts, alpha)
         return self.settled(cuts, alpha)
 
@@ -164,8 +173,12 @@ class FewLabelDetector(Scored, BaseEstimator):
     def both_scores(self, X: Any) -> Floats:
         """The anomaly score of each row and the classifier's log odds that it is an anomaly, (2, n)."""
         check_is_fitted(self, "classifier_")
-        told = opinions(self.detector_, X, self.features)
-        return np.stack([told[:, 0], self.classifier_.log_odds(told)])
+        source = read(self.detector_.model_, X)
+        pieces = [
+            self._both(source.block(at, min(at + PIECE, len(source))), source.spec)
+            for at in range(0, len(source), PIECE)
+        ]
+        return np.concatenate(pieces, axis=1)
 
     def anomaly_score(self, X: Any) -> Floats:
         """-ln of the share of normal rows that lie as far out by either score, (n,): in nats, an alarm above
@@ -186,6 +199,12 @@ class FewLabelDetector(Scored, BaseEstimator):
 
     # The detector itself. --------------------------------------------------------------------------------------------
 
+    @property
+    def model_(self) -> Estimator:
+        """The fitted model of the detector below."""
+        check_is_fitted(self)
+        return self.detector_.model_
+
     def _checked(self) -> float:
         """The budget, once every parameter is known to be in its domain."""
         if not isinstance(self.detector, AnomalyDetector):
@@ -197,6 +216,11 @@ class FewLabelDetector(Scored, BaseEstimator):
             raise UnknownNameError.among("features", self.features, FEATURES)
         theirs = self.detector.promise_.alpha if is_fitted(self.detector) else self.detector.alpha
         return check_budget(theirs if self.alpha is None else self.alpha)
+
+    def _both(self, x: Tensor, spec: Spec) -> Floats:
+        """Both scores of some rows, (2, n); a stream's rows are never all in memory."""
+        told = opinions(self.detector_, TensorSource(x, spec), self.features)
+        return np.stack([told[:, 0], self.classifier_.log_odds(told)])
 
     def _learn(self, held: Any, X: Any, anomalous: NDArray[np.bool_], seed: int) -> NDArray[np.bool_]:
         """Teach the classifier; which of the held rows may calibrate, (n,): those that are not known as anomalies."""

@@ -18,7 +18,7 @@ from isthmus.tasks.anomaly.calibration import check_budget
 from isthmus.tasks.anomaly.scored import Scored
 from isthmus.tasks.anomaly.series import states
 from isthmus.tasks.anomaly.series.channels import Channels, Stretch
-from isthmus.tasks.anomaly.series.episodes import Episode, spells
+from isthmus.tasks.anomaly.series.episodes import Episode, Spell, spells
 from isthmus.tasks.anomaly.series.explanation import ChannelReason, at_point, in_units
 from isthmus.tasks.anomaly.series.promise import SeriesPromise, settled
 from isthmus.tasks.anomaly.series.sheets import Sheet
@@ -166,6 +166,14 @@ class TimeSeriesDetector(Scored, BaseEstimator):
         """Who was under alarm, from when to when, and when it was worst; entity after entity, in the order of time."""
         return [episode for episode, _, _ in self._told(self._sheet(X))]
 
+    def episode_numbers(self, X: Any) -> NDArray[np.int64]:
+        """In which of `episodes(X)` each point is, (n,), counted from 1; 0 where it is in none."""
+        sheet = self._sheet(X)
+        numbers = np.zeros(len(sheet), dtype=np.int64)
+        for number, (_, stretch, spell) in enumerate(self._told(sheet), 1):
+            numbers[stretch.rows[spell.start : spell.end + 1]] = number
+        return numbers
+
     def explain(self, X: Any, *, most: int = 3) -> list[ChannelReason]:
         """Which channels made each episode what it is: what was seen at its peak, and what the model expected.
 
@@ -178,7 +186,7 @@ class TimeSeriesDetector(Scored, BaseEstimator):
         """
         sheet, found, windows = self._sheet(X), list[ChannelReason](), self._windows()
         most, names = whole("most", most), self.channels_.names
-        for episode, stretch, peak in self._told(sheet):
+        for episode, stretch, (_, _, peak) in self._told(sheet):
             expected, shares = at_point(self.model_, windows, stretch, peak)
             expected, row = in_units(self.channels_.specs[stretch.entity], expected), int(stretch.rows[peak])
             for at in np.argsort(-shares, kind="stable")[:most].tolist():
@@ -227,12 +235,12 @@ class TimeSeriesDetector(Scored, BaseEstimator):
         for stretch in stretches:
             yield stretch, windows.served(self.model_.anomaly_score, stretch.x)
 
-    def _told(self, sheet: Sheet) -> Iterator[tuple[Episode, Stretch, int]]:
-        """Each episode, the stretch that it is in, and the place of its peak there."""
+    def _told(self, sheet: Sheet) -> Iterator[tuple[Episode, Stretch, Spell]]:
+        """Each episode, the stretch that it is in, and its places there."""
         for stretch, scores in self._scored(self.channels_.stretches(sheet)):
-            for start, end, peak in spells(scores, self.threshold_, self.min_duration, self.cooldown):
-                first, last, worst = (sheet.stamps[stretch.rows[place]] for place in (start, end, peak))
-                yield Episode(stretch.entity, first, last, worst, float(scores[peak])), stretch, peak
+            for spell in spells(scores, self.threshold_, self.min_duration, self.cooldown):
+                first, last, worst = (sheet.stamps[stretch.rows[place]] for place in spell)
+                yield Episode(stretch.entity, first, last, worst, float(scores[spell.peak])), stretch, spell
 
     def _settled(self, held: list[Stretch], alpha: float) -> Self:
         """Set the threshold from a normal series, and say what it can promise."""

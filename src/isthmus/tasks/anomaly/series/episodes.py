@@ -29,7 +29,15 @@ class Episode(NamedTuple):
     score: float
 
 
-def spells(scores: Floats, threshold: float, min_duration: int, cooldown: int) -> Iterator[tuple[int, int, int]]:
+class Spell(NamedTuple):
+    """Places of an episode in its stretch: the first point, the last, and the one with the highest score."""
+
+    start: int
+    end: int
+    peak: int
+
+
+def spells(scores: Floats, threshold: float, min_duration: int, cooldown: int) -> Iterator[Spell]:
     """Start, end and peak of each episode of a stretch, the end being its last point.
 
     Args:
@@ -40,14 +48,14 @@ def spells(scores: Floats, threshold: float, min_duration: int, cooldown: int) -
 
     Example:
         >>> list(spells(np.array([0.0, 5, 9, 0, 7, 0, 0, 6]), 1.0, min_duration=1, cooldown=2))
-        [(1, 4, 2), (7, 7, 7)]
+        [Spell(start=1, end=4, peak=2), Spell(start=7, end=7, peak=7)]
     """
     starts, stops = runs(scores > threshold)
     long = stops - starts >= min_duration
     starts, ends = starts[long], stops[long] - 1
     apart = starts[1:] - ends[:-1] > cooldown
     for start, end in zip(_kept(starts, True, apart), _kept(ends, apart, True), strict=True):
-        yield int(start), int(end), int(start + scores[start : end + 1].argmax())
+        yield Spell(int(start), int(end), int(start + scores[start : end + 1].argmax()))
 
 
 def _kept(places: Ints, *flags: Any) -> Ints:

@@ -27,13 +27,13 @@ def unfitted(model: Any, windows: Series, seed: int, device: str, verbose: int) 
     """
     fresh = recipe.unfitted(model, seed, 0, device=device, verbose=verbose)
     if model == "auto":
-        fresh.set_params(**_linear(*windows.shape[1:]))
+        fresh.set_params(**linear(*windows.shape[1:]))
     if isinstance(model, str) or fresh.scaling == fresh.likelihood == "auto":
         fresh.set_params(scaling="none")
     return fresh
 
 
-def _linear(length: int, channels: int) -> dict[str, Any]:
+def linear(length: int, channels: int) -> dict[str, Any]:
     """Options of a linear autoencoder: few shapes for a channel, fewer for each the more there are."""
     latent_dim = min(round(SHAPES * math.sqrt(channels)), length * channels - 1)
     return {"latent_dim": max(1, latent_dim), "hidden_dims": (), "activation": "linear", "architecture": "mlp"}
