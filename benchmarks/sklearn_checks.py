@@ -50,7 +50,8 @@ def ask(name: str, model: Any) -> None:
 
 
 for command_name, member in isthmus.family().items():
-    if "table" in member.kinds:  # what takes no table meets our own contract tests instead
+    # What takes no table, or asks for y in every verb, meets our own contract tests instead.
+    if "table" in member.kinds and not member.is_conditional:
         ask(command_name, member(epochs=5, batch_size=32))
 ask("anomaly detector", isthmus.AnomalyDetector(model=isthmus.Autoencoder(epochs=5, batch_size=32), alpha=0.1))
 

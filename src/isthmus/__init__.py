@@ -22,6 +22,7 @@ _NAMES: dict[str, str] = {
     "BetaVAE": "isthmus.models.beta_vae",
     "Checkpoint": "isthmus.training.callbacks",
     "ContractiveAutoencoder": "isthmus.models.contractive_autoencoder",
+    "ConditionalVAE": "isthmus.models.conditional_vae",
     "Convolutional": "isthmus.parts.backbones.conv",
     "ConvolutionalAutoencoder": "isthmus.models.convolutional_autoencoder",
     "DenoisingAutoencoder": "isthmus.models.denoising_autoencoder",

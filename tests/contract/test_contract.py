@@ -15,7 +15,7 @@ from sklearn.exceptions import NotFittedError
 
 import isthmus
 from isthmus.errors import AbilityError, IsthmusError
-from isthmus.estimator.inputs import read
+from isthmus.estimator.conditions import read_told
 from tests.contract.cases import DEVICE, Case, every_case, take
 
 
@@ -32,11 +32,15 @@ def fitted() -> Any:
     return get
 
 
-def batch_of(model: Any, rows: Any, size: int = 24) -> Any:
+def batch_of(model: Any, case: Case, size: int = 24) -> Any:
     """The first rows as the batch that a fit would see."""
-    x = read(model, take(rows, slice(0, size))).block(0, size).to(DEVICE)
+    first = take(case.rows(), slice(0, size))
+    source = read_told(model, first, case.told(first).get("y"))
+    x = source.block(0, size).to(DEVICE)
     observed = None if model.spec_.is_plain else ~torch.isnan(x)
-    return isthmus.core.code.Batch(x, observed, generator=torch.Generator(DEVICE).manual_seed(7), progress=0.5)
+    condition = source.condition.block(0, size).to(DEVICE) if model.is_conditional else None
+    noise = torch.Generator(DEVICE).manual_seed(7)
+    return isthmus.core.code.Batch(x, observed, condition, generator=noise, progress=0.5)
 
 
 @every_case
@@ -50,14 +54,15 @@ def test_constructor_stores_and_clone_copies(case: Case) -> None:
 @every_case
 def test_unfitted_model_says_so(case: Case) -> None:
     with pytest.raises(NotFittedError):
-        case.make().transform(case.rows())
+        case.make().transform(case.rows(), **case.told(case.rows()))
 
 
 @every_case
 def test_same_seed_same_bits_other_seed_other_bits(case: Case, fitted: Any) -> None:
-    scores = fitted(case).score_samples(case.rows())
-    assert np.array_equal(case.fitted().score_samples(case.rows()), scores)
-    assert not np.array_equal(case.fitted(random_state=1).score_samples(case.rows()), scores)
+    rows, told = case.rows(), case.told(case.rows())
+    scores = fitted(case).score_samples(rows, **told)
+    assert np.array_equal(case.fitted().score_samples(rows, **told), scores)
+    assert not np.array_equal(case.fitted(random_state=1).score_samples(rows, **told), scores)
 
 
 @every_case
@@ -65,9 +70,10 @@ def test_fit_leaves_rows_and_global_randomness_alone(case: Case) -> None:
     rows = case.rows()
     before = copy.deepcopy(rows)
     torch_state, numpy_state = torch.get_rng_state(), np.random.get_state()[1].copy()  # noqa: NPY002
-    model = case.make().fit(rows)
-    model.score_samples(rows)
-    model.reconstruct(rows)
+    told = case.told(rows)
+    model = case.make().fit(rows, **told)
+    model.score_samples(rows, **told)
+    model.reconstruct(rows, **told)
     assert torch.equal(torch.get_rng_state(), torch_state)
     assert np.array_equal(np.random.get_state()[1], numpy_state)  # noqa: NPY002
     if isinstance(rows, pd.DataFrame):
@@ -79,7 +85,11 @@ def test_fit_leaves_rows_and_global_randomness_alone(case: Case) -> None:
 @every_case
 @pytest.mark.parametrize("verb", ["score_samples", "transform", "reconstruct"])
 def test_a_row_does_not_depend_on_its_neighbours(case: Case, verb: str, fitted: Any) -> None:
-    call, rows = getattr(fitted(case), verb), case.rows()
+    verb_of, rows = getattr(fitted(case), verb), case.rows()
+
+    def call(some: Any) -> Any:
+        return verb_of(some, **case.told(some))
+
     whole = call(rows)
     order = np.random.default_rng(1).permutation(len(rows))
     shuffled = call(take(rows, order))
@@ -97,23 +107,24 @@ def test_a_row_does_not_depend_on_its_neighbours(case: Case, verb: str, fitted: 
 @every_case
 def test_scores_are_minus_distortion_minus_rate(case: Case, fitted: Any) -> None:
     model, rows = fitted(case), case.rows()
-    scores = model.score_samples(rows)
+    told = case.told(rows)
+    scores = model.score_samples(rows, **told)
     assert scores.dtype == np.float64
     assert scores.shape == (len(rows),)
     assert np.isfinite(scores).all()
-    assert np.array_equal(model.anomaly_score(rows), -scores)
-    assert np.array_equal(model.score_samples(rows), scores)
-    distortion, rate = model.network_.eval().price(batch_of(model, rows))
+    assert np.array_equal(model.anomaly_score(rows, **told), -scores)
+    assert np.array_equal(model.score_samples(rows, **told), scores)
+    distortion, rate = model.network_.eval().price(batch_of(model, case))
     assert np.allclose(-(distortion + rate).detach().cpu().numpy(), scores[:24], rtol=1e-4, atol=1e-4)
 
 
 @every_case
 def test_saved_model_comes_back_the_same(case: Case, fitted: Any, tmp_path: Any) -> None:
     model, rows = fitted(case), case.rows()
-    twin = isthmus.load(model.save(tmp_path / "model"), device=DEVICE)
+    twin, told = isthmus.load(model.save(tmp_path / "model"), device=DEVICE), case.told(rows)
     for other in (twin, copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
-        assert np.array_equal(other.score_samples(rows), model.score_samples(rows))
-        assert np.array_equal(other.transform(rows), model.transform(rows))
+        assert np.array_equal(other.score_samples(rows, **told), model.score_samples(rows, **told))
+        assert np.array_equal(other.transform(rows, **told), model.transform(rows, **told))
     assert twin.spec_ == model.spec_
     assert repr(twin) == repr(model)
 
@@ -121,9 +132,9 @@ def test_saved_model_comes_back_the_same(case: Case, fitted: Any, tmp_path: Any)
 @every_case
 def test_codes_have_the_shape_they_say(case: Case, fitted: Any) -> None:
     model, rows = fitted(case), case.rows()
-    codes = model.transform(rows)
+    codes = model.transform(rows, **case.told(rows))
     assert codes.shape == (len(rows), int(np.prod(model.latent_shape_)))
-    back = model.inverse_transform(codes)
+    back = model.inverse_transform(codes, **case.told(rows))
     assert type(back) is type(rows)
     assert back.shape == rows.shape
 
@@ -131,7 +142,7 @@ def test_codes_have_the_shape_they_say(case: Case, fitted: Any) -> None:
 @every_case
 def test_reconstruction_has_container_types_and_columns_of_the_input(case: Case, fitted: Any) -> None:
     rows = case.rows()
-    rebuilt = fitted(case).reconstruct(rows)
+    rebuilt = fitted(case).reconstruct(rows, **case.told(rows))
     assert type(rebuilt) is type(rows)
     assert rebuilt.shape == rows.shape
     if isinstance(rows, pd.DataFrame):
@@ -144,7 +155,7 @@ def test_reconstruction_has_container_types_and_columns_of_the_input(case: Case,
 @every_case
 def test_gradient_reaches_every_parameter(case: Case) -> None:
     model = case.fitted(epochs=1)
-    network, batch = model.network_.train(), batch_of(model, case.rows())
+    network, batch = model.network_.train(), batch_of(model, case)
     for stage in model.stages(network):
         for player in stage.players:
             network.zero_grad()
@@ -166,7 +177,7 @@ def test_every_part_may_run_twice_in_one_objective(case: Case) -> None:
 
     def gradients(times: int) -> list[torch.Tensor]:
         network.zero_grad()
-        losses = [sum(player.objective(network, batch_of(model, case.rows())).values()).sum() for _ in range(times)]
+        losses = [sum(player.objective(network, batch_of(model, case)).values()).sum() for _ in range(times)]
         sum(losses).backward()
         return [parameter.grad.clone() for module in player.modules for parameter in module.parameters()]
 
@@ -177,10 +188,10 @@ def test_every_part_may_run_twice_in_one_objective(case: Case) -> None:
 @every_case
 def test_terms_are_one_number_a_row_and_row_by_row(case: Case, fitted: Any) -> None:
     model = fitted(case)
-    network, rows = model.network_.eval(), case.rows()
+    network = model.network_.eval()
     with torch.no_grad():
-        whole = model.objective(network, batch_of(model, rows, 24))
-        half = model.objective(network, batch_of(model, rows, 12))
+        whole = model.objective(network, batch_of(model, case, 24))
+        half = model.objective(network, batch_of(model, case, 12))
     for name, term in whole.items():
         assert term.shape == (24,)
         if name not in model.batch_terms:
@@ -189,18 +200,18 @@ def test_terms_are_one_number_a_row_and_row_by_row(case: Case, fitted: Any) -> N
 
 @every_case
 def test_training_beats_the_untrained_copy(case: Case, fitted: Any) -> None:
-    rows = case.rows()
+    rows, y = case.rows(), case.told(case.rows()).get("y")
     trained = case.fitted(epochs=12)
     untrained = case.fitted(epochs=1, learning_rate=1e-12)
-    assert trained.score(rows) > untrained.score(rows)
+    assert trained.score(rows, y) > untrained.score(rows, y)
     # Prices may rise with progress, so losses of the history cannot be compared: these are of one moment.
-    paid = [sum(m.objective(m.network_.eval(), batch_of(m, rows)).values()).mean() for m in (trained, untrained)]
+    paid = [sum(m.objective(m.network_.eval(), batch_of(m, case)).values()).mean() for m in (trained, untrained)]
     assert paid[0] < paid[1]
 
 
 @every_case
 def test_history_has_both_curves(case: Case) -> None:
-    model = case.make().fit(case.rows(), validation=0.2)
+    model = case.make().fit(case.rows(), validation=0.2, **case.told(case.rows()))
     assert [line["epoch"] for line in model.history_] == [1, 2, 3]
     assert model.n_iter_ == 3
     for line in model.history_:
@@ -211,12 +222,12 @@ def test_history_has_both_curves(case: Case) -> None:
 
 @every_case
 def test_partial_fit_goes_on(case: Case) -> None:
-    rows = case.rows()
+    rows, told = case.rows(), case.told(case.rows())
     model = case.fitted()
-    before = model.score_samples(rows)
+    before = model.score_samples(rows, **told)
     spec = model.spec_
-    model.partial_fit(rows)
-    assert not np.array_equal(model.score_samples(rows), before)
+    model.partial_fit(rows, **told)
+    assert not np.array_equal(model.score_samples(rows, **told), before)
     assert model.spec_ is spec
     assert model.n_iter_ == 4
 
@@ -225,36 +236,39 @@ def test_partial_fit_goes_on(case: Case) -> None:
 def test_weights_weigh(case: Case) -> None:
     rows = case.rows()
     heavy = np.where(np.arange(len(rows)) < len(rows) // 2, 1.0, 1e-6)
-    model = case.make(epochs=8).fit(rows, sample_weight=heavy)
-    equal = case.make(epochs=8).fit(rows, sample_weight=np.full(len(rows), 3.0))
-    first = take(rows, slice(0, len(rows) // 2))
-    assert model.score(first) > equal.score(first) - 0.5
-    assert np.allclose(equal.score_samples(rows), case.fitted(epochs=8).score_samples(rows), rtol=1e-2, atol=0.3)
+    told, first = case.told(rows), take(rows, slice(0, len(rows) // 2))
+    model = case.make(epochs=8).fit(rows, sample_weight=heavy, **told)
+    equal = case.make(epochs=8).fit(rows, sample_weight=np.full(len(rows), 3.0), **told)
+    assert model.score(first, **case.told(first)) > equal.score(first, **case.told(first)) - 0.5
+    scores = [one.score_samples(rows, **told) for one in (equal, case.fitted(epochs=8))]
+    assert np.allclose(*scores, rtol=1e-2, atol=0.3)
 
 
 @every_case
 def test_abilities_tell_the_truth(case: Case, fitted: Any, tmp_path: Any) -> None:
     model, rows = fitted(case), case.rows()
-    labels = np.arange(len(rows)) % 2
+    labels, told, pair = np.arange(len(rows)) % 2, case.told(rows), take(rows, slice(0, 2))
     arguments = {
         "sample": (3,),
-        "interpolate": (take(rows, slice(0, 2)), take(rows, slice(2, 4)), 3),
-        "traverse": (take(rows, slice(0, 2)), 0, [-1.0, 1.0]),
+        "interpolate": (pair, take(rows, slice(2, 4)), 3),
+        "traverse": (pair, 0, [-1.0, 1.0]),
         "log_likelihood": (rows, 2),
         "elbo_gap": (rows, 2),
         "finetune": (rows, labels),
         "summary": (),
         "save": (tmp_path / "saved",),
-        "inverse_transform": (model.transform(rows),),
+        "inverse_transform": (model.transform(rows, **told),),
     }
     if model.abilities()["tokens"] is True:
         arguments["from_tokens"] = (model.tokens(rows),)
+    beside = {"interpolate": case.told(pair), "traverse": case.told(pair), "sample": case.told(take(rows, slice(0, 3)))}
+    silent = ("finetune", "summary", "save", "diagnose")
     for verb, answer in model.abilities().items():
         if verb in ("fit", "partial_fit"):
             continue
         call = getattr(model, verb)
         if answer is True:
-            call(*arguments.get(verb, (rows,)))
+            call(*arguments.get(verb, (rows,)), **({} if verb in silent else beside.get(verb, told)))
         else:
             with pytest.raises(AbilityError, match=str(answer)[:20]):
                 call(*arguments.get(verb, (rows,)))
@@ -266,10 +280,11 @@ def test_samples_look_like_rows(case: Case, fitted: Any) -> None:
     if model.abilities()["sample"] is not True:
         pytest.raises(AbilityError, model.sample, 2)
         return
-    drawn = model.sample(7, random_state=3)
+    told = case.told(take(rows, slice(0, 7)))
+    drawn = model.sample(7, random_state=3, **told)
     assert type(drawn) is type(rows)
     assert drawn.shape == (7, *rows.shape[1:])
-    again, other = model.sample(7, random_state=3), model.sample(7, random_state=4)
+    again, other = (model.sample(7, random_state=seed, **told) for seed in (3, 4))
     assert np.array_equal(np.asarray(again), np.asarray(drawn))
     assert not np.array_equal(np.asarray(other), np.asarray(drawn))
 
@@ -280,7 +295,7 @@ def test_filled_cells_are_those_that_were_hidden(case: Case, fitted: Any) -> Non
     if model.abilities()["fill"] is not True:
         pytest.raises(AbilityError, model.fill, rows)
         return
-    filled = model.fill(rows)
+    filled = model.fill(rows, **case.told(rows))
     known = ~np.asarray(pd.isna(rows))
     assert not np.asarray(pd.isna(filled)).any()
     for place in range(rows.shape[1]):
@@ -316,4 +331,5 @@ def test_a_model_of_the_gpu_loads_on_the_cpu(case: Case, tmp_path: Any) -> None:
     model, rows = case.fitted(device="cuda"), case.rows()
     twin = isthmus.load(model.save(tmp_path / "model"))
     assert next(twin.network_.parameters()).device.type == "cpu"
-    assert np.allclose(twin.score_samples(rows), model.score_samples(rows), rtol=1e-3, atol=1e-2)
+    scores = [one.score_samples(rows, **case.told(rows)) for one in (twin, model)]
+    assert np.allclose(*scores, rtol=1e-3, atol=1e-2)

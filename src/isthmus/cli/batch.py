@@ -26,11 +26,13 @@ class Files:
     Args:
         resume: Leave out the answers that are there already.
         target: A column of the data to leave out, as when the model was fitted.
+        y: What a conditional model is told beside every row; left out, each row's own, from the column it learnt.
         device: Where the model works: "cpu", "cuda" or "mps".
     """
 
     resume: Annotated[bool, FLAG] = False
     target: str | None = None
+    y: str | None = None
     device: str = "cpu"
 
 

@@ -44,6 +44,7 @@ def fit(
     out: Path,
     resume: Annotated[bool, FLAG] = False,
     target: str | None = None,
+    condition: str | None = None,
     validation: float | None = None,
     trim: float | Literal["auto"] | None = None,
     require: list[str] | None = None,
@@ -65,6 +66,8 @@ def fit(
         out: The folder: a new or empty one, unless --resume.
         resume: Go on with the run in --out where there is one.
         target: A column of the table to leave out, such as labels.
+        condition: For a conditional model: the column of the table that it is told beside each row, such as a label;
+            where rows stand in subfolders by class or with their y in an .npz file, any word takes that.
         validation: Share of the rows to hold out; each epoch then tells what they cost.
         trim: For rows with a few anomalies among them: the share to set aside before anything is learnt, or "auto";
             trimmed.csv lists them.
@@ -76,23 +79,23 @@ def fit(
         **fields: Those of the model.
     """
     options: dict[str, Any] = {"data": str(data), "model": model, "target": target, "validation": validation}
-    options |= {"trim": trim, "random_state": random_state, **vars(steering), **fields}
+    options |= {"condition": condition, "trim": trim, "random_state": random_state, **vars(steering), **fields}
     wanted = [Requirement.read(text, validation) for text in require or ()]
     folder = RunFolder(out)
     if folder.has_work(options, resume):
         # torch takes seconds to import: not before the command line is known to make sense
         import isthmus
-        from isthmus.cli.rows import rows_of
+        from isthmus.cli.rows import told_rows
         from isthmus.cli.trimmed import without_trimmed
 
-        rows = rows_of(data, target)
+        rows, y = told_rows(data, target, condition)
         folder.begin(options)
         estimator: Any = isthmus.family()[model](random_state=random_state, **fields)
         rows = without_trimmed(estimator, rows, trim, folder, output)
         estimator.set_callbacks(*callbacks(folder, steering, output))
         output.say(f"fitting {model} to {rows.shape[0]} rows in {out}")
         with resumable(out, output):
-            estimator.fit(rows, validation=validation)
+            estimator.fit(rows, y, validation=validation)
         folder.finish(estimator)
         output.say(repr(estimator))
     else:

@@ -116,6 +116,8 @@ def figures_of(model: Any, rows: Any, validation: float | None) -> dict[str, flo
     from isthmus.estimator.fitting import split
 
     last = {name: value for name, value in model.history_[-1].items() if isinstance(value, float)}
+    if model.is_conditional:  # whose errors depend on what it is told
+        return last
     train, _, held = split(rows, None, validation, seed_of(model.random_state))
     errors = {"mse": squared_error(model, train)}
     return last | errors | ({} if held is None else {"validation_mse": squared_error(model, held)})

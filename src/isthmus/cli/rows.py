@@ -57,9 +57,55 @@ def member_in(folder: Path, device: str) -> Any:
     return getattr(loaded, "model_", loaded)
 
 
-def answering(verb: Callable[[Any], Any], files: Files) -> Callable[[Job], Any]:
-    """What answers a job: a verb of the model, applied to the rows of its data."""
-    return lambda job: verb(rows_of(job.data, files.target))
+def answering(model: Any, verb: Callable[..., Any], files: Files) -> Callable[[Job], Any]:
+    """What answers a job: a verb of the model, applied to the rows of its data and to what it is told beside them."""
+
+    def answer(job: Job) -> Any:
+        if not getattr(model, "is_conditional", False):
+            return verb(rows_of(job.data, files.target))
+        if files.y is not None:
+            return verb(rows_of(job.data, files.target), y=written(model, files.y))
+        rows, y = told_rows(job.data, files.target, condition_column(model))
+        return verb(rows, y=y)
+
+    return answer
+
+
+def told_rows(path: Path, target: str | None, condition: str | None) -> tuple[Any, Any]:
+    """Rows, and what a conditional model is told beside them; None where no condition is named.
+
+    Args:
+        path: A file, a folder of images by class, or the name of a data set at hand.
+        target: A column to leave out.
+        condition: A column of the table; of what is no table the classes that are known beside the rows.
+
+    Raises:
+        UnknownNameError: no column of that name.
+        DataFileError: nothing is known beside the rows.
+        UsageError: the rows would not fit in memory.
+    """
+    if condition is None:
+        return rows_of(path, target), None
+    rows = rows_in_memory(path, target)
+    names = getattr(rows, "column_names", ())
+    if condition in names:
+        return rows.drop_columns([condition]), rows.select([condition])
+    if is_at_hand(path) and load(str(path)).y is not None:
+        return rows, load(str(path)).y
+    if names:
+        raise UnknownNameError.among("--condition", condition, names)
+    return files.read_labelled(path)
+
+
+def condition_column(model: Any) -> str:
+    """The column that a conditional model was told."""
+    columns = model.condition_.spec.columns
+    return str(columns[0].name) if columns else "y"
+
+
+def written(model: Any, text: str | None) -> Any:
+    """What a conditional model understands by a word of the command line."""
+    return model.condition_.written(text) if text is not None and model.is_conditional else text
 
 
 def as_columns(codes: Any, out: Path) -> Any:

@@ -55,21 +55,22 @@ def score(
     if incidents and not hasattr(scorer, "incidents"):
         came = f"--incidents with {model}, which holds a {type(scorer).__name__}"
         raise UsageError(came, "a detector of a table puts alarms together", "score with one, or leave it out")
-    carry_out(wanted, answering(partial(scores, scorer, incidents=incidents), files), output, files.resume)
+    carry_out(wanted, answering(scorer, partial(scores, scorer, incidents=incidents), files), output, files.resume)
     return FOUND if fail_on_anomaly and any(map(_has_anomaly, wanted)) else 0
 
 
-def scores(scorer: Any, rows: Any, incidents: bool = False) -> dict[str, Any]:
+def scores(scorer: Any, rows: Any, incidents: bool = False, **told: Any) -> dict[str, Any]:
     """The columns of the answer, (n,) each.
 
     Args:
         scorer: A model or a detector.
         rows: What it reads.
         incidents: Whether alarms that are alike share a number.
+        told: y, where the model is conditional.
     """
     import numpy as np
 
-    anomaly_score = scorer.anomaly_score(rows)
+    anomaly_score = scorer.anomaly_score(rows, **told)
     columns = {"row": np.arange(len(anomaly_score)), "anomaly_score": anomaly_score}
     if not hasattr(scorer, "threshold_"):
         return columns

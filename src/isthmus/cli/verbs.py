@@ -23,7 +23,8 @@ def encode(model: Path, /, *data: Data, out: Path, files: Files = USUAL, output:
     wanted = jobs(data, out, ending_like(KEPT, ".npy", ".npy"))
     from isthmus.cli.rows import answering, as_columns, member_in
 
-    codes = answering(member_in(model, files.device).transform, files)
+    member = member_in(model, files.device)
+    codes = answering(member, member.transform, files)
     carry_out(wanted, lambda job: as_columns(codes(job), job.out), output, files.resume)
 
 
@@ -43,7 +44,7 @@ def decode(model: Path, /, *data: Data, out: Path, files: Files = USUAL, output:
     member = member_in(model, files.device)
     are_images = member.spec_.kind == "image" and member.spec_.dtype == "uint8"
     wanted = jobs(data, out, ending_like(() if are_images else KEPT, "", "" if are_images else ".npy"))
-    carry_out(wanted, answering(member.inverse_transform, files), output, files.resume)
+    carry_out(wanted, answering(member, member.inverse_transform, files), output, files.resume)
 
 
 def reconstruct(model: Path, /, *data: Data, out: Path, files: Files = USUAL, output: Output = PLAIN) -> None:
@@ -60,4 +61,5 @@ def reconstruct(model: Path, /, *data: Data, out: Path, files: Files = USUAL, ou
     wanted = jobs(data, out, ending_like(KEPT, "", ".npy"))
     from isthmus.cli.rows import answering, member_in
 
-    carry_out(wanted, answering(member_in(model, files.device).reconstruct, files), output, files.resume)
+    member = member_in(model, files.device)
+    carry_out(wanted, answering(member, member.reconstruct, files), output, files.resume)

@@ -22,6 +22,16 @@ class Corruption(Protocol):
         """Return the corrupted view of `batch.x`, the same shape."""
 
 
+class Join(Protocol):
+    """Part that lets encoder and decoder see what a conditional member is told beside x."""
+
+    def to_view(self, view: Tensor, condition: Tensor) -> Tensor:
+        """The encoder's view, (B, ...), with the condition, (B, ...), joined to it."""
+
+    def to_code(self, z: Tensor, condition: Tensor) -> Tensor:
+        """The decoder's code, (B, Z), with the condition joined to it."""
+
+
 class Bottleneck(nn.Module):
     """The narrow place. It owns its sampling, its integer form and, where it has one, its bitstream.
 
@@ -73,6 +83,7 @@ class Network(nn.Module):
         decoder: z (B, Z) -> params (B, ...).
         likelihood: Prices x under the params.
         corruption: batch -> view; None shows x itself.
+        join: Joins the condition to the view and to the code; None where nothing is told beside x.
     """
 
     def __init__(
@@ -82,6 +93,7 @@ class Network(nn.Module):
         decoder: nn.Module,
         likelihood: Likelihood,
         corruption: Corruption | None = None,
+        join: Join | None = None,
     ) -> None:
         super().__init__()
         self.encoder = encoder
@@ -89,32 +101,46 @@ class Network(nn.Module):
         self.decoder = decoder
         self.likelihood = likelihood
         self.corruption = corruption
+        self.join = join
 
     def forward(self, batch: Batch) -> Trace:
         """The whole way of one batch."""
         view = self.corruption(batch) if self.corruption is not None and self.training else batch.x
-        features = self.encoder(view)
+        features = self.features(view, batch.condition)
         code = self.bottleneck(features, batch)
-        params = self.decoder(code.z)
+        params = self.params(code.z, batch.condition)
         distortion = self.likelihood.distortion(batch.x, params, batch.observed)
         return Trace(batch.x, view, features, code, params, distortion)
 
-    def encode(self, batch: Batch) -> Code:
-        """What crosses for each row; no corruption, and no noise in evaluation."""
-        code: Code = self.bottleneck(self.encoder(batch.x), batch)
-        return code
+    def features(self, view: Tensor, condition: Tensor | None = None) -> Tensor:
+        """h, what the encoder answers to the view, (B, ...), and to what is told beside it."""
+        if self.join is not None and condition is not None:
+            view = self.join.to_view(view, condition)
+        h: Tensor = self.encoder(view)
+        return h
 
-    def decode(self, z: Tensor) -> Tensor:
-        """Parameters of p(x | z), (B, ...), for codes from anywhere: skip connections carry nothing."""
-        bypass = getattr(self.decoder, "bypass", None)
-        if bypass is not None:
-            bypass.clear()
+    def params(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
+        """What the decoder answers to the code, (B, ...), and to what is told beside it."""
+        if self.join is not None and condition is not None:
+            z = self.join.to_code(z, condition)
         params: Tensor = self.decoder(z)
         return params
 
+    def encode(self, batch: Batch) -> Code:
+        """What crosses for each row; no corruption, and no noise in evaluation."""
+        code: Code = self.bottleneck(self.features(batch.x, batch.condition), batch)
+        return code
+
+    def decode(self, z: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Parameters of p(x | z), (B, ...), for codes from anywhere: skip connections carry nothing of x."""
+        bypass = getattr(self.decoder, "bypass", None)
+        if bypass is not None:
+            bypass.clear()
+        return self.params(z, condition)
+
     def rebuild(self, batch: Batch) -> Tensor:
         """The expected x after each row's own way through the network, (B, ...)."""
-        return self.likelihood.mean(self.decoder(self.encode(batch).z))
+        return self.likelihood.mean(self.params(self.encode(batch).z, batch.condition))
 
     def mean(self, params: Tensor) -> Tensor:
         """The expected x under the decoder's answer, (B, ...)."""
@@ -132,10 +158,24 @@ class Network(nn.Module):
 
     def prices(self, batch: Batch) -> Iterator[tuple[Tensor, Tensor]]:
         """Distortion and rate of each row, (B,) each, for one of the bottleneck's fixed draws after the other."""
-        features = self.encoder(batch.x)
+        features = self.features(batch.x, batch.condition)
         for code in self.bottleneck.draws(features, batch):
-            params = self.decoder(code.z)
+            params = self.params(code.z, batch.condition)
             yield self.likelihood.distortion(batch.x, params, batch.observed), code.rate
+
+    def log_weights(self, batch: Batch, draws: int, generator: torch.Generator) -> Iterator[Tensor]:
+        r"""log p(x, z) - log q(z | x) of each row in nats, (B,), for one draw of z after the other.
+
+        Args:
+            batch: The rows.
+            draws: How many.
+            generator: On the CPU; all rows share its noise.
+        """
+        features, bottleneck = self.features(batch.x, batch.condition), self.bottleneck
+        for _ in range(draws):
+            z, log_weight = bottleneck.weighed(features, generator)  # type: ignore[operator]
+            params = self.params(z, batch.condition)
+            yield log_weight - self.likelihood.distortion(batch.x, params, batch.observed)
 
 
 def _mean(draws: Sequence[Tensor]) -> Tensor:

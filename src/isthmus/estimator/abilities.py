@@ -20,6 +20,7 @@ ALWAYS = (
     "save",
 )
 NO_PRIOR = "its code has no prior{}: use a VAE"
+TOLD = "its encoder reads a condition beside each row, which this verb cannot give it: use a VAE"
 NO_DENSITY = "its codes have no density p(z) and no posterior q(z | x): use a VAE"
 NO_SYMBOLS = "its code has no integer form: use a VQVAE"
 
@@ -28,6 +29,7 @@ def abilities_of(estimator: Any) -> dict[str, bool | str]:
     """{verb: True, or the reason why not}."""
     return {
         **dict.fromkeys(ALWAYS, True),
+        **dict.fromkeys(("finetune", "diagnose"), not estimator.is_conditional or TOLD),
         "sample": estimator.has_prior or NO_PRIOR.format(" to draw from"),
         "interpolate": estimator.has_prior or NO_PRIOR.format(", so what lies between two codes means nothing"),
         "traverse": estimator.has_prior or NO_PRIOR.format(", which would say how far an axis reaches"),

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from operator import getitem
 from threading import Event, Lock
 from typing import Any, NamedTuple, TypeAlias
 
@@ -71,7 +72,7 @@ class Blocks:
             first = next(spans, None)
             if first is None:
                 return torch.empty(0)
-            part = self._block(source.block(first.start, first.stop), first.size, source.spec, function)
+            part = self._block(_rows(source, first), first.size, source.spec, function)
             if first.stop == len(source):
                 return part
             results = part.new_empty(len(source), *part.shape[1:])
@@ -92,8 +93,8 @@ class Blocks:
                         span = next(spans, None)
                         if span is None:
                             return
-                        x = source.block(span.start, span.stop)
-                    results[span.start : span.stop] = self._block(x, span.size, source.spec, function)
+                        rows = _rows(source, span)
+                    results[span.start : span.stop] = self._block(rows, span.size, source.spec, function)
 
         if threads == 1:
             work()
@@ -109,36 +110,34 @@ class Blocks:
         """The blocks: a tiny one for few rows, large ones while there are rows enough, else small ones."""
         rows, start = len(source), 0
         for size in TINY if self.is_near else ():
-            if rows <= size and self._agrees(source.spec, function, size):
+            if rows <= size and self._agrees(source, function, size):
                 yield Span(0, rows, size)
                 return
-        if rows > FEW and self.large > self.small and self._agrees(source.spec, function, self.large):
+        if rows > FEW and self.large > self.small and self._agrees(source, function, self.large):
             start = rows - rows % self.large
             yield from (Span(begin, begin + self.large, self.large) for begin in range(0, start, self.large))
             if rows - start > FEW:
                 yield Span(start, rows, self.large)
                 return
-        step = self.small if rows == 1 or self._agrees(source.spec, function, self.small) else 1
+        step = self.small if rows == 1 or self._agrees(source, function, self.small) else 1
         for begin in range(start, rows, step):
             yield Span(begin, min(begin + step, rows), self.small)
 
-    def _block(self, x: Tensor, size: int, spec: Spec, function: Callable[[Batch], Tensor]) -> Tensor:
-        """`function` of the rows of x inside a block of `size`."""
-        rows = x.shape[0]
-        if rows < size:
-            x = torch.cat([x, x.new_zeros(size - rows, *x.shape[1:])])
-        x = x.to(self.device)
+    def _block(self, rows: Batch, size: int, spec: Spec, function: Callable[[Batch], Tensor]) -> Tensor:
+        """`function` of the rows inside a block of `size`."""
+        x = _filled(rows.x, size).to(self.device)
+        condition = None if rows.condition is None else _filled(rows.condition, size).to(self.device)
         observed = None if spec.is_plain else ~torch.isnan(x)
-        return function(Batch(x, observed))[:rows].cpu()
+        return function(Batch(x, observed, condition))[: len(rows.x)].cpu()
 
-    def _agrees(self, spec: Spec, function: Callable[[Batch], Tensor], size: int) -> bool:
+    def _agrees(self, source: Source, function: Callable[[Batch], Tensor], size: int) -> bool:
         """Whether rows made up once get from a block of `size`, wherever they stand, the bits of the small block."""
         if not self.exact:
             return True
         key = (function, size)
         if key not in self.agree:
-            rows = torch.rand(SMALL, *spec.shape, generator=torch.Generator().manual_seed(0))
-            block = torch.cat([rows, rows.new_zeros(self.small - SMALL, *spec.shape)])
+            spec, rows = source.spec, _made_up(source)
+            block = _each(rows, _filled, self.small)
             expected = self._seen(block, spec, function)
             placings = _scattered(rows, size) if size < SMALL else _turned(rows, size)
             self.agree[key] = all(
@@ -146,7 +145,7 @@ class Blocks:
             )
         return self.agree[key]
 
-    def _seen(self, block: Tensor, spec: Spec, function: Callable[[Batch], Tensor]) -> list[Tensor]:
+    def _seen(self, block: Batch, spec: Spec, function: Callable[[Batch], Tensor]) -> list[Tensor]:
         """What each part of the network answers for a whole block, row by row, and what the function makes of it.
 
         A cost may hide in its own rounding that the answers it was made of differ: so they are looked at as well.
@@ -154,16 +153,43 @@ class Blocks:
         answers: list[Tensor] = []
 
         def note(part: nn.Module, given: Any, answer: Any) -> None:
-            if isinstance(answer, Tensor) and answer.shape[:1] == block.shape[:1]:
+            if isinstance(answer, Tensor) and answer.shape[:1] == block.x.shape[:1]:
                 answers.append(answer.clone())
 
         hooks = [part.register_forward_hook(note) for part in self.network.modules()]
         try:
-            answers.append(self._block(block, len(block), spec, function))
+            answers.append(self._block(block, len(block.x), spec, function))
         finally:
             for hook in hooks:
                 hook.remove()
         return answers
+
+
+def _rows(source: Source, span: Span) -> Batch:
+    """The rows of a span, with what is told beside them."""
+    told: Source | None = getattr(source, "condition", None)
+    condition = None if told is None else told.block(span.start, span.stop)
+    return Batch(source.block(span.start, span.stop), condition=condition)
+
+
+def _made_up(source: Source) -> Batch:
+    """Rows like those of the source, always the same ones."""
+    told: Source | None = getattr(source, "condition", None)
+    numbers = torch.Generator().manual_seed(0)
+    x = torch.rand(SMALL, *source.spec.shape, generator=numbers)
+    return Batch(x, condition=None if told is None else torch.rand(SMALL, *told.spec.shape, generator=numbers))
+
+
+def _each(rows: Batch, change: Callable[..., Tensor], *how: Any) -> Batch:
+    """The rows changed, and what is told beside them likewise."""
+    condition = None if rows.condition is None else change(rows.condition, *how)
+    return Batch(change(rows.x, *how), condition=condition)
+
+
+def _filled(rows: Tensor, size: int) -> Tensor:
+    """The rows with zeros behind them, (size, ...)."""
+    missing = size - len(rows)
+    return torch.cat([rows, rows.new_zeros(missing, *rows.shape[1:])]) if missing > 0 else rows
 
 
 def _equal(answers: list[Tensor], places: Any, expected: list[Tensor], those: Any) -> bool:
@@ -172,18 +198,24 @@ def _equal(answers: list[Tensor], places: Any, expected: list[Tensor], those: An
     return len(answers) == len(expected) and all(torch.equal(a[places], b[those]) for a, b in pairs)
 
 
-Placing: TypeAlias = tuple[Tensor, Any, Any]  # a block, the places in it that are looked at, and which rows stand there
+Placing: TypeAlias = tuple[Batch, Any, Any]  # a block, the places in it that are looked at, and which rows stand there
 
 
-def _scattered(rows: Tensor, size: int) -> Iterator[Placing]:
+def _scattered(rows: Batch, size: int) -> Iterator[Placing]:
     """Some of the rows in blocks smaller than they are many."""
     for start in range(0, TRIED, size):
-        yield rows[start : start + size], slice(None), slice(start, start + size)
+        those = slice(start, start + size)
+        yield _each(rows, getitem, those), slice(None), those
 
 
-def _turned(rows: Tensor, size: int) -> Iterator[Placing]:
+def _turned(rows: Batch, size: int) -> Iterator[Placing]:
     """The rows in one block beside zeros: at its end, and turned from there by one place and by many."""
-    end = torch.arange(size - len(rows), size)
-    padded = torch.cat([rows.new_zeros(size - len(rows), *rows.shape[1:]), rows])
-    for by in (0, 1, len(rows)):
-        yield padded.roll(by, 0), (end + by) % size, slice(len(rows))
+    count = len(rows.x)
+    end = torch.arange(size - count, size)
+    for by in (0, 1, count):
+        yield _each(rows, _placed, size, size - count + by), (end + by) % size, slice(count)
+
+
+def _placed(rows: Tensor, size: int, start: int) -> Tensor:
+    """The rows in a block of zeros from this place on, and on from its beginning where they reach its end."""
+    return _filled(rows, size).roll(start, 0)

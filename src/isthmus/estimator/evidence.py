@@ -21,7 +21,7 @@ class Evidence:
     .. math:: \log \tfrac1S \textstyle\sum_s \exp\big(\log p(x|z_s) + \log p(z_s) - \log q(z_s|x)\big)
 
     Args:
-        network: Whose bottleneck gives draws with their log p(z) - log q(z | x).
+        network: Whose `log_weights` gives draw after draw of log p(x, z) - log q(z | x).
         draws: S.
     """
 
@@ -30,13 +30,8 @@ class Evidence:
 
     def __call__(self, batch: Batch) -> Tensor:
         """The estimate for each row."""
-        network, generator = self.network, torch.Generator().manual_seed(SEED)
-        features = network.encoder(batch.x)
         total: Tensor | None = None
-        for _ in range(self.draws):
-            z, log_weight = network.bottleneck.weighed(features, generator)
-            params = network.decoder(z)
-            log_weight = log_weight - network.likelihood.distortion(batch.x, params, batch.observed)
-            log_weight = log_weight.cpu().double()
+        for weight in self.network.log_weights(batch, self.draws, torch.Generator().manual_seed(SEED)):
+            log_weight = weight.cpu().double()
             total = log_weight if total is None else torch.logaddexp(total, log_weight)
         return torch.as_tensor(total) - math.log(self.draws)

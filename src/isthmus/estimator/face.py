@@ -21,12 +21,13 @@ from isthmus.core.player import Player, Stage
 from isthmus.core.settings import Settings
 from isthmus.core.spec import Kind, Spec
 from isthmus.estimator import fitting, printing, summary
-from isthmus.estimator.abilities import abilities_of
+from isthmus.estimator.abilities import abilities_of, require
 from isthmus.estimator.blocks import Blocks
 from isthmus.estimator.checking import Checked
+from isthmus.estimator.conditions import beside, read_told
 from isthmus.estimator.events import CallbackSupportMixin, with_callbacks
 from isthmus.estimator.generation import Generates
-from isthmus.estimator.inputs import give_back, read, read_codes
+from isthmus.estimator.inputs import give_back, read_codes
 from isthmus.estimator.keeping import cut
 from isthmus.estimator.restoration import Restores
 from isthmus.estimator.states import Persists
@@ -101,6 +102,7 @@ class Estimator(
     has_symbols: ClassVar[bool] = False  # whether its code has an integer form
     learns_variance: ClassVar[bool] = False  # whether likelihood="auto" has variances of its own
     trains_together: ClassVar[bool] = False  # whether its costs and bottleneck take rows one by one, with nothing drawn
+    is_conditional: ClassVar[bool] = False  # whether it is told a y beside each row, in every verb
     is_corrupted: ClassVar[bool] = False  # whether it learns to undo a corruption
 
     # What a member says. ---------------------------------------------------------------------------------------------
@@ -133,10 +135,11 @@ class Estimator(
 
         Args:
             X: A table, images, series or a path; see the glossary.
-            y: Ignored by members that are not conditional.
+            y: What a conditional member is told beside each row: a label, a row of attributes, an image; (n, ...).
+                The others ignore it.
             sample_weight: Weight of each row in the loss, (n,).
-            validation: A share of the rows to hold out (0.1), or rows held out by the caller; the history then has
-                their distortion and rate too.
+            validation: A share of the rows to hold out (0.1), or rows held out by the caller (a conditional member's
+                with their y, as a pair); the history then has their distortion and rate too.
 
         Returns:
             The estimator itself.
@@ -154,35 +157,44 @@ class Estimator(
 
     # What crosses. ---------------------------------------------------------------------------------------------------
 
-    def transform(self, X: Any) -> NDArray[np.floating[Any]]:
-        """Codes z, (n, Z), flattened where the code has a shape of its own (`latent_shape_`)."""
-        source = read(self, X)
+    def transform(self, X: Any, *, y: Any = None) -> NDArray[np.floating[Any]]:
+        """Codes z, (n, Z), flattened where the code has a shape of its own (`latent_shape_`).
+
+        Here and in all other verbs y is what a conditional member is told: one for each row, or one for them all.
+        """
+        source = read_told(self, X, y)
         codes = self._blocks().run(source, self._codes)
         return codes.numpy().astype(_float_type(X), copy=False)
 
-    def inverse_transform(self, Z: ArrayLike) -> Any:
+    def fit_transform(self, X: Any, y: Any = None, **fit_params: Any) -> Any:
+        """`fit`, then `transform` of the same rows, beside the same y where the member is conditional."""
+        told = {"y": y} if self.is_conditional else {}
+        return self.fit(X, y, **fit_params).transform(X, **told)
+
+    def inverse_transform(self, Z: ArrayLike, *, y: Any = None) -> Any:
         """Data from codes, (n, ...), in the container, types and units of the training data."""
-        z = read_codes(self, Z)
+        z = beside(self, read_codes(self, Z), y)
         return give_back(self, self._blocks().run(z, self._decoded))
 
-    def reconstruct(self, X: Any, *, keep: int | None = None) -> Any:
+    def reconstruct(self, X: Any, *, keep: int | None = None, y: Any = None) -> Any:
         """What comes out at the other side for each row, in the container, types and units that X had.
 
         Args:
             X: Rows.
             keep: How many units of the code to keep, the largest of a sparse code or the first of an ordered one;
                 None for all.
+            y: What a conditional member is told beside the rows.
 
         Raises:
             AbilityError: `keep` for a code none of whose units comes before another.
         """
         check_is_fitted(self)
         rebuilt = self._rebuilt if keep is None else cut(self, keep)
-        return give_back(self, self._blocks().run(read(self, X), rebuilt), like=X)
+        return give_back(self, self._blocks().run(read_told(self, X, y), rebuilt), like=X)
 
     # What it costs. --------------------------------------------------------------------------------------------------
 
-    def score_samples(self, X: Any) -> NDArray[np.float64]:
+    def score_samples(self, X: Any, *, y: Any = None) -> NDArray[np.float64]:
         r"""-(distortion + rate) of each row in nats, (n,): higher = more normal.
 
         .. math:: -\big(E_{q(z|x)}[-\log p(x|z)] + R(x)\big)
@@ -190,15 +202,15 @@ class Estimator(
         For a member with a stochastic code this is the evidence lower bound over a fixed set of draws. The same row
         gives the same bits at every call, whatever rows come with it. Densities are those of the scaled data.
         """
-        return -self.anomaly_score(X)
+        return -self.anomaly_score(X, y=y)
 
-    def anomaly_score(self, X: Any) -> NDArray[np.float64]:
+    def anomaly_score(self, X: Any, *, y: Any = None) -> NDArray[np.float64]:
         """distortion + rate of each row in nats, (n,): exactly -score_samples(X), so higher = more anomalous."""
-        return self._blocks().run(read(self, X), self._cost).double().numpy()
+        return self._blocks().run(read_told(self, X, y), self._cost).double().numpy()
 
     def score(self, X: Any, y: Any = None) -> float:
-        """Mean of `score_samples`, so that a grid search works without labels."""
-        return float(self.score_samples(X).mean())
+        """Mean of `score_samples`, so that a grid search works without labels; y is for conditional members."""
+        return float(self.score_samples(X, y=y if self.is_conditional else None).mean())
 
     # The model itself. -----------------------------------------------------------------------------------------------
 
@@ -225,6 +237,7 @@ class Estimator(
             A fitted scikit-learn classifier or regressor with a copy of the encoder; the model stays as it is.
         """
         check_is_fitted(self)
+        require(self, "finetune")
         from isthmus.estimator.predictors import finetune  # which stand on estimators themselves
 
         return finetune(self, X, y, options)
@@ -243,6 +256,7 @@ class Estimator(
         tags.input_tags.sparse = True
         tags.input_tags.allow_nan = True
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
+        tags.target_tags.required = self.is_conditional
         return tags
 
     @property
@@ -261,7 +275,8 @@ class Estimator(
         return self.network_.encode(batch).z.flatten(1)  # type: ignore[no-any-return]
 
     def _decoded(self, batch: Batch) -> Tensor:
-        return self.network_.mean(self.network_.decode(batch.x))  # type: ignore[no-any-return]
+        told = () if batch.condition is None else (batch.condition,)
+        return self.network_.mean(self.network_.decode(batch.x, *told))  # type: ignore[no-any-return]
 
     def _rebuilt(self, batch: Batch) -> Tensor:
         return self.network_.rebuild(batch)  # type: ignore[no-any-return]

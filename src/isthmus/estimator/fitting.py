@@ -25,12 +25,14 @@ from isthmus.core.source import Source
 from isthmus.data.arrays import Tagged
 from isthmus.data.resident import Resident
 from isthmus.data.streams import Stream
-from isthmus.errors import ParameterError, TooFewRowsError
+from isthmus.errors import ParameterError
 from isthmus.estimator.blocks import Blocks
+from isthmus.estimator.conditions import held_apart, learn_told, read_told
 from isthmus.estimator.containers import opened
 from isthmus.estimator.defaults import derive, seed_of
+from isthmus.estimator.division import check_share, drawn
 from isthmus.estimator.events import Events, callbacks_of
-from isthmus.estimator.inputs import check_weights, learn, read
+from isthmus.estimator.inputs import check_weights
 from isthmus.estimator.rank import rank_of
 from isthmus.parts.backbones.dropout import listen
 from isthmus.parts.initialise import initialise
@@ -51,14 +53,17 @@ def fit(estimator: Any, X: Any, y: Any, sample_weight: Any, validation: Any) -> 
 
 def seeded_fit(estimator: Any, X: Any, y: Any, sample_weight: Any, validation: Any, seed: int) -> None:
     """`fit` with a seed that was drawn before."""
+    y_held = None
+    if estimator.is_conditional:
+        y, validation, y_held = held_apart(y, validation, seed)
     X, sample_weight, X_held = split(X, sample_weight, validation, seed)
-    source = learn(estimator, X)
+    source = learn_told(estimator, X, y)
     weight = check_weights(sample_weight, len(source))
     settle(estimator, source, seed)
     batches = batches_of(source, weight, estimator.settings_, seed)
     run = begin(estimator, batches, seed)
     if X_held is not None:
-        run.validate = Validation(estimator, read(estimator, X_held))
+        run.validate = Validation(estimator, read_told(estimator, X_held, y_held))
     run.identity = functools.cache(lambda: identity(estimator, batches))
     try:
         carry_out(estimator, run, X, y)
@@ -79,7 +84,7 @@ def partial_fit(estimator: Any, X: Any, y: Any, sample_weight: Any) -> None:
     """One pass in the last stage at progress 1."""
     seed = seed_of(estimator.random_state)
     new = not hasattr(estimator, "network_")
-    source = learn(estimator, X) if new else read(estimator, X)
+    source = (learn_told if new else read_told)(estimator, X, y)
     if new:
         settle(estimator, source, seed)
         estimator.history_ = []
@@ -102,8 +107,7 @@ def split(X: Any, weight: Any, validation: Any, seed: int) -> tuple[Any, Any, An
     """
     if validation is None or not isinstance(validation, (int, float)):
         return X, weight, validation
-    if not 0 < validation < 1:
-        raise ParameterError(f"validation={validation!r}", "a share lies between 0 and 1", "use validation=0.1")
+    check_share(validation)
     X = nw.to_native(opened(X), pass_through=True)
     if isinstance(X, Stream):
         came = f"validation={validation!r} of rows that stay in their files"
@@ -111,13 +115,8 @@ def split(X: Any, weight: Any, validation: Any, seed: int) -> tuple[Any, Any, An
     if isinstance(X, Tagged):
         train, weight, held = split(X.array, weight, validation, seed)
         return type(X)(train), weight, type(X)(held)
-    rows = X.shape[0]
-    held_out = max(1, round(rows * validation))
-    if held_out >= rows:
-        raise TooFewRowsError(f"validation={validation!r} of n={rows} rows", "both parts need a row", "give more rows")
-    order = np.random.default_rng(seed).permutation(rows)
-    train_rows, held_rows = np.sort(order[held_out:]), np.sort(order[:held_out])
-    checked = check_weights(weight, rows)
+    train_rows, held_rows = drawn(X.shape[0], validation, seed)
+    checked = check_weights(weight, X.shape[0])
     weight = None if checked is None else checked.numpy()[train_rows]
     return _safe_indexing(X, train_rows), weight, _safe_indexing(X, held_rows)
 
@@ -151,8 +150,10 @@ def batches_of(source: Source, weight: Tensor | None, settings: Settings, seed: 
         streamed: Batches = source.batches(settings.batch_size, seed, device=settings.device)
         return streamed
     x = source.block(0, len(source)).to(settings.device)
+    told = getattr(source, "condition", None)
+    condition = None if told is None else told.block(0, len(told)).to(settings.device)
     weight = None if weight is None else weight.to(settings.device)
-    return Resident(x, weight=weight, batch_size=settings.batch_size, seed=seed)
+    return Resident(x, condition=condition, weight=weight, batch_size=settings.batch_size, seed=seed)
 
 
 def begin(estimator: Any, batches: Batches, seed: int) -> Run:
@@ -257,5 +258,5 @@ def _sums(batches: Batches) -> list[int]:
     """Check sums of rows in memory and of their weights; how many batches there are of others."""
     if not isinstance(batches, Resident):
         return [batches.steps]
-    held = (batches.rows.x, batches.rows.weight)
+    held = (batches.rows.x, batches.rows.condition, batches.rows.weight)
     return [zlib.crc32(tensor.cpu().numpy().data) for tensor in held if tensor is not None]

@@ -12,14 +12,17 @@ from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
+from isthmus.core.source import Source
 from isthmus.core.spec import Spec
+from isthmus.data.conditions import Conditioned
 from isthmus.data.memory import TensorSource
 from isthmus.errors import InputError, ParameterError, UnknownNameError
 from isthmus.estimator.abilities import require
+from isthmus.estimator.conditions import read_told
 from isthmus.estimator.containers import array_of
 from isthmus.estimator.defaults import seed_of, whole
 from isthmus.estimator.evidence import Evidence
-from isthmus.estimator.inputs import give_back, read
+from isthmus.estimator.inputs import give_back
 
 
 class Generates:
@@ -29,21 +32,26 @@ class Generates:
         _blocks: Callable[[], Any]
         _codes: Callable[..., Tensor]
         _decoded: Callable[..., Tensor]
-        score_samples: Callable[[Any], NDArray[np.float64]]
+        score_samples: Callable[..., NDArray[np.float64]]
         latent_shape_: tuple[int, ...]
         network_: Any
 
     def sample(self, n: int, *, y: Any = None, random_state: Any = None) -> Any:
         """n new rows: codes from the prior, decoded. Tables are drawn from p(x | z); images and series are its mean.
 
+        Args:
+            n: How many.
+            y: What a conditional member is told: one for each row, or one for them all. The others ignore it.
+            random_state: Seed of the draw.
+
         Raises:
             AbilityError: the code has no prior.
         """
         check_is_fitted(self)
         require(self, "sample")
-        return give_back(self, draw(self, n, random_state))
+        return give_back(self, draw(self, n, random_state, y))
 
-    def interpolate(self, a: Any, b: Any, steps: int = 9, path: str = "linear") -> Any:
+    def interpolate(self, a: Any, b: Any, steps: int = 9, path: str = "linear", *, y: Any = None) -> Any:
         r"""The way from one row to another, decoded from codes between theirs.
 
         .. math:: z_t = (1 - t)\, z_a + t\, z_b, \quad \text{or} \quad
@@ -55,6 +63,7 @@ class Generates:
             steps: Rows on the way from each row of `a` to its row of `b`, both ends included.
             path: "linear", or "spherical", which keeps the length of codes from a normal prior; omega is the angle
                 between the two codes.
+            y: What a conditional member is told on each way, at both ends and between them.
 
         Returns:
             len(a) * steps rows, one way after the other.
@@ -69,20 +78,21 @@ class Generates:
         require(self, "interpolate")
         if path not in PATHS:
             raise UnknownNameError.among("path", path, PATHS)
-        start, end = codes_of(self, a), codes_of(self, b)
+        start, end = codes_of(self, a, y), codes_of(self, b, y)
         if len(start) != len(end):
             came, allowed = f"a with {len(start)} rows, b with {len(end)}", "each row of a goes to its row of b"
             raise InputError(came, allowed, "give both the same number of rows")
         shares = torch.linspace(0, 1, whole("steps", steps, least=2))[:, None, None]
-        return decoded(self, PATHS[path](start, end, shares).transpose(0, 1))  # (steps, n, Z) -> (n, steps, Z)
+        return decoded(self, PATHS[path](start, end, shares).transpose(0, 1), y)  # (steps, n, Z) -> (n, steps, Z)
 
-    def traverse(self, x: Any, axis: int, values: ArrayLike) -> Any:
+    def traverse(self, x: Any, axis: int, values: ArrayLike, *, y: Any = None) -> Any:
         """One row as it would be if a single unit of its code were another.
 
         Args:
             x: One row, or several.
             axis: Which unit, 0 to Z - 1.
             values: What it takes; under a normal prior -2 to 2 covers what is common.
+            y: What a conditional member is told beside each row of x.
 
         Returns:
             len(x) * len(values) rows, all values of the first row first.
@@ -93,29 +103,29 @@ class Generates:
         """
         check_is_fitted(self)
         require(self, "traverse")
-        z, wide = codes_of(self, x), math.prod(self.latent_shape_)
+        z, wide = codes_of(self, x, y), math.prod(self.latent_shape_)
         if whole("axis", axis, least=0) >= wide:
             raise ParameterError(f"axis={axis}", f"the code has the units 0 to {wide - 1}", "use one of those")
         levels = torch.from_numpy(array_of(values, "values").astype(np.float32).ravel())
         moved = z[:, None].repeat(1, len(levels), 1)  # (n, Z) -> (n, values, Z)
         moved[:, :, axis] = levels
-        return decoded(self, moved)
+        return decoded(self, moved, y)
 
-    def elbo(self, X: Any) -> NDArray[np.float64]:
+    def elbo(self, X: Any, *, y: Any = None) -> NDArray[np.float64]:
         """Evidence lower bound of each row in nats, (n,): at most log p(x), in expectation over the fixed draws.
 
         Raises:
             AbilityError: p(z) or q(z | x) is no density.
         """
         require(self, "elbo")
-        return self.score_samples(X)
+        return self.score_samples(X, y=y)
 
-    def elbo_gap(self, X: Any, n_importance: int = 500) -> NDArray[np.float64]:
+    def elbo_gap(self, X: Any, n_importance: int = 500, *, y: Any = None) -> NDArray[np.float64]:
         """`log_likelihood` - `elbo` of each row in nats, (n,): what the posterior's form and the encoder give away."""
         require(self, "elbo_gap")
-        return self.log_likelihood(X, n_importance) - self.elbo(X)
+        return self.log_likelihood(X, n_importance, y=y) - self.elbo(X, y=y)
 
-    def log_likelihood(self, X: Any, n_importance: int = 500) -> NDArray[np.float64]:
+    def log_likelihood(self, X: Any, n_importance: int = 500, *, y: Any = None) -> NDArray[np.float64]:
         r"""log p(x) of each row in nats, (n,), by importance sampling from its posterior.
 
         .. math:: \log \tfrac1S \textstyle\sum_s \frac{p(x|z_s)\, p(z_s)}{q(z_s|x)}, \quad z_s \sim q(z|x)
@@ -126,6 +136,7 @@ class Generates:
         Args:
             X: Rows.
             n_importance: S, draws from each row's posterior.
+            y: What a conditional member is told beside the rows; it is then log p(x | y).
 
         Raises:
             AbilityError: p(z) or q(z | x) is no density.
@@ -136,10 +147,10 @@ class Generates:
         check_is_fitted(self)
         require(self, "log_likelihood")
         evidence = Evidence(self.network_, whole("n_importance", n_importance))
-        return self._blocks().run(read(self, X), evidence).double().numpy()  # type: ignore[no-any-return]
+        return self._blocks().run(read_told(self, X, y), evidence).double().numpy()  # type: ignore[no-any-return]
 
 
-def draw(estimator: Any, n: int, random_state: Any) -> Tensor:
+def draw(estimator: Any, n: int, random_state: Any, y: Any = None) -> Tensor:
     """n rows of x in the network's own units, (n, ...).
 
     A table's cells are drawn from p(x | z), so that their spread and the shares of categories are those of the data;
@@ -151,25 +162,37 @@ def draw(estimator: Any, n: int, random_state: Any) -> Tensor:
     generator = torch.Generator(device).manual_seed(seed)
     with torch.inference_mode():
         z = torch.randn(whole("n", n), *estimator.latent_shape_, generator=generator, device=device)
-        params = network.decode(z)
+        params = network.decode(z, *told_of(estimator, y, n))
         if estimator.spec_.kind == "table":
             return network.likelihood.sample(params, generator).cpu()  # type: ignore[no-any-return]
         return network.mean(params).cpu()  # type: ignore[no-any-return]
 
 
-def codes_of(estimator: Any, rows: Any) -> Tensor:
+def told_of(estimator: Any, y: Any, n: int) -> tuple[Tensor, ...]:
+    """The condition of n rows on the model's device, (n, ...); nothing where the model is not conditional."""
+    if not estimator.is_conditional:
+        return ()
+    told = estimator.condition_.read(y, n)
+    return (told.block(0, n).to(estimator.settings_.device),)
+
+
+def codes_of(estimator: Any, rows: Any, y: Any = None) -> Tensor:
     """Codes of some rows, or of a single one without an axis for rows, (n, Z)."""
     spec: Spec = estimator.spec_
     if isinstance(rows, np.ndarray | torch.Tensor) and rows.ndim == (len(spec.layout) or 1):
         rows = rows[None]
-    codes: Tensor = estimator._blocks().run(read(estimator, rows), estimator._codes)
+    codes: Tensor = estimator._blocks().run(read_told(estimator, rows, y), estimator._codes)
     return codes
 
 
-def decoded(estimator: Any, z: Tensor) -> Any:
-    """The rows of these codes in the caller's container, (n, steps, Z) -> n * steps rows."""
+def decoded(estimator: Any, z: Tensor, y: Any = None) -> Any:
+    """The rows of these codes in the caller's container, (n, steps, Z) -> n * steps rows, each n with its own y."""
     shape = estimator.latent_shape_
-    source = TensorSource(z.reshape(-1, *shape), Spec("table", shape))
+    source: Source = TensorSource(z.reshape(-1, *shape), Spec("table", shape))
+    if estimator.is_conditional:
+        told = estimator.condition_.read(y, len(z))
+        each = told.block(0, len(z)).repeat_interleave(z.shape[1], 0)
+        source = Conditioned(source, TensorSource(each, told.spec))
     return give_back(estimator, estimator._blocks().run(source, estimator._decoded))
 
 

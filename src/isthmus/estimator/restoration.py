@@ -15,6 +15,7 @@ from isthmus.data.arrays import channels_first, sample_shape
 from isthmus.data.memory import TensorSource
 from isthmus.errors import InputError
 from isthmus.estimator.abilities import require
+from isthmus.estimator.conditions import beside
 from isthmus.estimator.inputs import give_back, read
 
 
@@ -33,19 +34,20 @@ class Restores:
         require(self, "denoise")
         return self.reconstruct(X)
 
-    def fill(self, X: Any, mask: ArrayLike | None = None) -> Any:
+    def fill(self, X: Any, mask: ArrayLike | None = None, *, y: Any = None) -> Any:
         """X with its missing cells replaced by what the model expects there.
 
         Args:
             X: Rows with gaps.
             mask: True where a cell is known, (n, ...); None takes the cells that are not missing.
+            y: What a conditional member is told beside the rows.
 
         Raises:
             AbilityError: the model never learnt to see gaps.
         """
         check_is_fitted(self)
         require(self, "fill")
-        return fill(self, X, mask)
+        return fill(self, X, mask, y)
 
     def fills(self) -> bool:
         """Whether training had cells hidden or missing."""
@@ -53,7 +55,7 @@ class Restores:
         return bool(spec and any(c.gaps for c in spec.columns)) or getattr(self, "corruption", "") == "masking"
 
 
-def fill(estimator: Any, X: Any, mask: Any) -> Any:
+def fill(estimator: Any, X: Any, mask: Any, y: Any = None) -> Any:
     """X with hidden cells replaced by the expected value of p(x | z) there; known cells come back as they were.
 
     Raises:
@@ -65,7 +67,7 @@ def fill(estimator: Any, X: Any, mask: Any) -> Any:
     if mask is not None:
         known &= _as_x(np.asarray(mask, dtype=bool), len(x), source.spec)
     hidden = TensorSource(torch.where(known, x, source.spec.hidden_value), source.spec)
-    expected = estimator._blocks().run(hidden, estimator._rebuilt)
+    expected = estimator._blocks().run(beside(estimator, hidden, y), estimator._rebuilt)
     return give_back(estimator, torch.where(known, x, expected), like=X)
 
 

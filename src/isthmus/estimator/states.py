@@ -13,6 +13,7 @@ from torch import Tensor
 
 from isthmus.core.settings import Settings
 from isthmus.core.spec import Spec
+from isthmus.data.conditions import Condition
 from isthmus.errors import CorruptFileError, ParameterError
 from isthmus.estimator import persistence, printing
 from isthmus.estimator.fitting import built
@@ -58,6 +59,7 @@ def to_saved(estimator: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
             for field in dataclasses.fields(Settings)
         },
         "spec": estimator.spec_.to_json(),
+        **({"condition": estimator.condition_.spec.to_json()} if estimator.is_conditional else {}),
         "latent_shape": list(estimator.latent_shape_),
         "n_features_in": getattr(estimator, "n_features_in_", None),
         "feature_names_in": None if names is None else [str(name) for name in names],
@@ -74,6 +76,8 @@ def restore(estimator: Any, config: dict[str, Any], tensors: dict[str, Tensor]) 
     """
     settings = {name: revived(value) for name, value in config["settings"].items()}
     estimator.spec_ = Spec.from_json(config["spec"])
+    if estimator.is_conditional:
+        estimator.condition_ = Condition(Spec.from_json(config["condition"]))
     estimator.settings_ = Settings(**{**settings, "device": resolve_device(config.get("device", "cpu"))})
     estimator.network_ = built(estimator, torch.Generator().manual_seed(0)).eval()
     load_weights(estimator.network_, tensors)

@@ -96,8 +96,13 @@ def summarise(estimator: Any) -> Summary:
     spec, network = estimator.spec_, estimator.network_.eval()
     stages = dict(stages_of(network))
     device = next(network.parameters()).device
-    first, shapes = counted(network, stages, torch.zeros(1, *spec.shape, device=device))
-    second, _ = counted(network, stages, torch.zeros(2, *spec.shape, device=device))
+    told = (estimator.condition_.spec.shape,) if estimator.is_conditional else ()
+
+    def zeros(rows: int) -> list[Tensor]:
+        return [torch.zeros(rows, *shape, device=device) for shape in (spec.shape, *told)]
+
+    first, shapes = counted(network, stages, *zeros(1))
+    second, _ = counted(network, stages, *zeros(2))
     # What does not grow with the rows is done once for a batch, whatever its size.
     lines = [
         Line(name, shapes.get(name, ()), size_of(stage), second[name] - first[name]) for name, stage in stages.items()
@@ -125,7 +130,9 @@ def size_of(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def counted(network: Any, stages: dict[str, nn.Module], x: Tensor) -> tuple[dict[str, int], dict[str, tuple[int, ...]]]:
+def counted(
+    network: Any, stages: dict[str, nn.Module], x: Tensor, *told: Tensor
+) -> tuple[dict[str, int], dict[str, tuple[int, ...]]]:
     """Multiply-adds of each stage for these rows, and the shape of its answer for one of them."""
     counts, shapes, before = dict.fromkeys(stages, 0), dict[str, tuple[int, ...]](), dict[str, int]()
     with FlopCounterMode(display=False) as counter, torch.enable_grad(), plainly(network):
@@ -139,7 +146,7 @@ def counted(network: Any, stages: dict[str, nn.Module], x: Tensor) -> tuple[dict
 
         hooks = [m.register_forward_pre_hook(lambda *_, n=n: begin(n)) for n, m in stages.items()]
         hooks += [m.register_forward_hook(lambda *called, n=n: end(n, called[-1])) for n, m in stages.items()]
-        network.decode(network.encode(Batch(x)).z)
+        network.decode(network.encode(Batch(x, condition=next(iter(told), None))).z, *told)
     for hook in hooks:
         hook.remove()
     return counts, shapes

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 from isthmus.core.network import Bottleneck, Corruption, Network
@@ -11,6 +12,7 @@ from isthmus.core.spec import Spec
 from isthmus.parts.backbones.bypass import connect
 from isthmus.parts.backbones.choose import SMALLEST_CONVOLVED
 from isthmus.parts.backbones.conv import Convolutional
+from isthmus.parts.conditions import joined
 from isthmus.parts.likelihoods import likelihood
 
 FEWEST_PLACES, FIRST_CHANNELS, MOST_CHANNELS = 8, 32, 256  # along an axis of a code with places; of its levels
@@ -56,3 +58,24 @@ def with_places(spec: Spec, channels: int) -> dict[str, Any]:
     levels = max(1, math.ceil(math.log2(extent / FEWEST_PLACES)))
     widths = tuple(min(FIRST_CHANNELS * 2**level, MOST_CHANNELS) for level in range(levels))
     return {"architecture": Convolutional(latent_channels=channels), "hidden_dims": widths}
+
+
+def conditional(spec: Spec, settings: Settings, bottleneck: Bottleneck, told: Spec) -> Network:
+    """The same network with a condition joined to the encoder's view and to the decoder's code.
+
+    Args:
+        spec: What the data is.
+        settings: Sizes, backbone and likelihood.
+        bottleneck: The narrow place.
+        told: What the condition is.
+
+    Raises:
+        ParameterError: the backbone leads x itself around the code, or keeps the code's places.
+    """
+    prices = likelihood(settings.likelihood, spec)
+    join, view, backbone, width = joined(spec, settings, told)
+    encoder = settings.architecture.encoder(view, settings.latent_dim * bottleneck.features_per_latent, settings)
+    wider = replace(settings, latent_dim=settings.latent_dim + width)
+    decoder = backbone.decoder(spec, prices.params_shape, wider)
+    connect(join.head, decoder)
+    return Network(encoder, bottleneck, decoder, prices, join=join)
