@@ -74,7 +74,7 @@ def conditional(spec: Spec, settings: Settings, bottleneck: Bottleneck, told: Sp
     """
     prices = likelihood(settings.likelihood, spec)
     join, view, backbone, width = joined(spec, settings, told)
-    encoder = settings.architecture.encoder(view, settings.latent_dim * bottleneck.features_per_latent, settings)
+    encoder = settings.architecture.encoder(view, bottleneck.features(settings.latent_dim), settings)
     wider = replace(settings, latent_dim=settings.latent_dim + width)
     decoder = backbone.decoder(spec, prices.params_shape, wider)
     connect(join.head, decoder)
