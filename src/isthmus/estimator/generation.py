@@ -16,10 +16,12 @@ from isthmus.core.spec import Spec
 from isthmus.data.memory import TensorSource
 from isthmus.errors import InputError, ParameterError, UnknownNameError
 from isthmus.estimator.abilities import require
+from isthmus.estimator.classes import condition_of
 from isthmus.estimator.containers import array_of
 from isthmus.estimator.defaults import seed_of, whole
 from isthmus.estimator.evidence import Evidence
 from isthmus.estimator.inputs import give_back, read
+from isthmus.parts.priors.choose import prior_of
 
 
 class Generates:
@@ -36,12 +38,18 @@ class Generates:
     def sample(self, n: int, *, y: Any = None, random_state: Any = None) -> Any:
         """n new rows: codes from the prior, decoded. Tables are drawn from p(x | z); images and series are its mean.
 
+        Args:
+            n: How many.
+            y: The class of all rows, or of each, (n,), where `fit_prior` was told classes; None for any.
+            random_state: Seed.
+
         Raises:
             AbilityError: the code has no prior.
+            ParameterError: classes for a prior that knows none, or one that it does not know.
         """
         check_is_fitted(self)
         require(self, "sample")
-        return give_back(self, draw(self, n, random_state))
+        return give_back(self, draw(self, n, random_state, y))
 
     def interpolate(self, a: Any, b: Any, steps: int = 9, path: str = "linear") -> Any:
         r"""The way from one row to another, decoded from codes between theirs.
@@ -139,7 +147,7 @@ class Generates:
         return self._blocks().run(read(self, X), evidence).double().numpy()  # type: ignore[no-any-return]
 
 
-def draw(estimator: Any, n: int, random_state: Any) -> Tensor:
+def draw(estimator: Any, n: int, random_state: Any, y: Any = None) -> Tensor:
     """n rows of x in the network's own units, (n, ...).
 
     A table's cells are drawn from p(x | z), so that their spread and the shares of categories are those of the data;
@@ -150,8 +158,21 @@ def draw(estimator: Any, n: int, random_state: Any) -> Tensor:
     device = estimator.settings_.device
     generator = torch.Generator(device).manual_seed(seed)
     with torch.inference_mode():
-        z = torch.randn(whole("n", n), *estimator.latent_shape_, generator=generator, device=device)
-        params = network.decode(z)
+        prior = prior_of(network)
+        if prior is None:
+            z = torch.randn(whole("n", n), *estimator.latent_shape_, generator=generator, device=device)
+        else:
+            z = prior.sample(whole("n", n), generator, condition_of(prior, y, n))
+            if prior.recipe["on"] == "data":
+                return z.cpu()
+        return shown(estimator, z, generator)
+
+
+def shown(estimator: Any, z: Tensor, generator: torch.Generator) -> Tensor:
+    """x of codes or symbols, (n, ...) each: drawn for a table, else its mean."""
+    network, prior = estimator.network_, prior_of(estimator.network_)
+    with torch.inference_mode():
+        params = network.decode(network.bottleneck.from_symbols(z) if prior and prior.of_symbols else z)
         if estimator.spec_.kind == "table":
             return network.likelihood.sample(params, generator).cpu()  # type: ignore[no-any-return]
         return network.mean(params).cpu()  # type: ignore[no-any-return]

@@ -12,6 +12,7 @@ from isthmus.core.code import Batch, Code
 from isthmus.core.network import Bottleneck
 from isthmus.parts.divergences import kl_to_standard_normal
 from isthmus.parts.noise import normal
+from isthmus.parts.priors.prior import Prior
 
 DRAWS = 16  # codes over which a score takes its expectation
 LOG_VAR_RANGE = (-30.0, 20.0)  # beyond these a variance says nothing in float32
@@ -26,6 +27,8 @@ class Gaussian(Bottleneck):
     evaluation z is the posterior mean, and a score averages over `DRAWS` fixed antithetic draws that are stored with
     the model and are the same for every row.
 
+    Under another `prior` the rate is taken draw by draw: log q(z | x) - log p(z), whose expectation is the divergence.
+
     Args:
         latent_dim: Z.
 
@@ -37,6 +40,7 @@ class Gaussian(Bottleneck):
 
     def __init__(self, latent_dim: int) -> None:
         super().__init__()
+        self.prior: Prior | None = None  # None is N(0, I)
         self.noise: Tensor
         self.register_buffer("noise", torch.zeros(DRAWS, latent_dim))
 
@@ -57,7 +61,9 @@ class Gaussian(Bottleneck):
         return mean, log_var.clamp(*LOG_VAR_RANGE)
 
     def log_prior(self, z: Tensor) -> Tensor:
-        """log p(z) = log N(z; 0, I) in nats, (B,)."""
+        """log p(z) in nats, (B,): log N(z; 0, I) unless there is another prior."""
+        if self.prior is not None:
+            return self.prior.log_prob(z)
         return -0.5 * (z.square() + math.log(2 * math.pi)).sum(1)
 
     def weighed(self, features: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -75,19 +81,36 @@ class Gaussian(Bottleneck):
         mean, log_var = self.posterior(features)
         noise = torch.randn(mean.shape[1], generator=generator).to(mean.device)
         z = mean + (0.5 * log_var).exp() * noise
+        if self.prior is not None:
+            return z, self.prior.log_prob(z) - _log_posterior(noise, log_var)
         return z, 0.5 * (noise.square() + log_var - z.square()).sum(1)
 
     def forward(self, features: Tensor, batch: Batch) -> Code:
-        """A sample in training, the mean in evaluation; the rate is exact in both."""
+        """A sample in training, the mean in evaluation; the rate is exact in both, or under another prior of a draw."""
         mean, log_var = self.posterior(features)
         rate = kl_to_standard_normal(mean, log_var)
         if not self.training:
-            return Code(mean, rate)
-        return Code(mean + (0.5 * log_var).exp() * normal(mean, batch.generator), rate)
+            rates = [code.rate for code in self.draws(features, batch)] if self.prior is not None else [rate]
+            return Code(mean, torch.stack(rates).mean(0))
+        if self.prior is not None:
+            self.prior.begin(batch.x, batch.generator)
+        noise = normal(mean, batch.generator)
+        return self._code(mean + (0.5 * log_var).exp() * noise, rate, noise, log_var)
 
     def draws(self, features: Tensor, batch: Batch) -> Iterator[Code]:
         """The fixed draws of every row's posterior."""
         mean, log_var = self.posterior(features)
         rate, sigma = kl_to_standard_normal(mean, log_var), (0.5 * log_var).exp()
         for noise in self.noise:
-            yield Code(mean + sigma * noise, rate)
+            yield self._code(mean + sigma * noise, rate, noise, log_var)
+
+    def _code(self, z: Tensor, divergence: Tensor, noise: Tensor, log_var: Tensor) -> Code:
+        """One draw of each row's posterior: its price is the divergence from N(0, I), or the log ratio of the draw."""
+        if self.prior is None:
+            return Code(z, divergence)
+        return Code(z, _log_posterior(noise, log_var) - self.prior.log_prob(z))
+
+
+def _log_posterior(noise: Tensor, log_var: Tensor) -> Tensor:
+    """log q(z | x) in nats, (B,), of the draw that this noise makes."""
+    return -0.5 * (noise.square() + log_var + math.log(2 * math.pi)).sum(1)
