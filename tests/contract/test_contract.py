@@ -266,9 +266,13 @@ def test_abilities_tell_the_truth(case: Case, fitted: Any, tmp_path: Any) -> Non
     for verb, answer in model.abilities().items():
         if verb in ("fit", "partial_fit"):
             continue
-        call = getattr(model, verb)
+        verb, _, kind = verb.partition(":")
+        call = getattr(copy.deepcopy(model) if kind else model, verb)
+        if kind:
+            arguments[verb] = (rows, kind)
         if answer is True:
-            call(*arguments.get(verb, (rows,)), **({} if verb in silent else beside.get(verb, told)))
+            options = {"epochs": 1} if kind else {} if verb in silent else beside.get(verb, told)
+            call(*arguments.get(verb, (rows,)), **options)
         else:
             with pytest.raises(AbilityError, match=str(answer)[:20]):
                 call(*arguments.get(verb, (rows,)))

@@ -37,7 +37,7 @@ def derive(asked: Any, spec: Spec, rows: int, rank: int = 1) -> Settings:
     backbone = _backbone(asked, spec, usual)
     hidden_dims = _hidden_dims(asked.hidden_dims, usual.get("hidden_dims") or default_hidden_dims(backbone, spec))
     code_shape = backbone.code_shape(spec, hidden_dims)
-    batch_size = _batch_size(asked.batch_size, rows)
+    batch_size = batch_size_for(asked.batch_size, rows)
     if asked.activation not in MODULES:
         raise UnknownNameError.among("activation", asked.activation, MODULES)
     device = resolve_device(asked.device)
@@ -166,7 +166,7 @@ def _hidden_dims(asked: Any, usual: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(whole("hidden_dims", width) for width in asked)
 
 
-def _batch_size(asked: Any, rows: int) -> int:
+def batch_size_for(asked: Any, rows: int) -> int:
     """A 64th of the rows, as a power of two between 32 and 512."""
     if asked != "auto":
         return whole("batch_size", asked)

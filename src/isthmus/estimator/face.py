@@ -29,6 +29,7 @@ from isthmus.estimator.events import CallbackSupportMixin, with_callbacks
 from isthmus.estimator.generation import Generates
 from isthmus.estimator.inputs import give_back, read_codes
 from isthmus.estimator.keeping import cut
+from isthmus.estimator.priors import FitsPriors
 from isthmus.estimator.restoration import Restores
 from isthmus.estimator.states import Persists
 from isthmus.estimator.tokens import Tokenizes
@@ -39,6 +40,7 @@ from isthmus.parts.backbones.choose import ARCHITECTURES
 class Estimator(
     Checked,
     Generates,
+    FitsPriors,
     Restores,
     Tokenizes,
     Persists,
@@ -273,6 +275,12 @@ class Estimator(
 
     def _codes(self, batch: Batch) -> Tensor:
         return self.network_.encode(batch).z.flatten(1)  # type: ignore[no-any-return]
+
+    def _features(self, batch: Batch) -> Tensor:
+        return self.network_.encoder(batch.x)  # type: ignore[no-any-return]
+
+    def _symbols(self, batch: Batch) -> Tensor:
+        return self.network_.encode(batch).symbols  # type: ignore[no-any-return]
 
     def _decoded(self, batch: Batch) -> Tensor:
         told = () if batch.condition is None else (batch.condition,)

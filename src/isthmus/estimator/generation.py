@@ -18,11 +18,13 @@ from isthmus.data.conditions import Conditioned
 from isthmus.data.memory import TensorSource
 from isthmus.errors import InputError, ParameterError, UnknownNameError
 from isthmus.estimator.abilities import require
+from isthmus.estimator.classes import condition_of
 from isthmus.estimator.conditions import read_told
 from isthmus.estimator.containers import array_of
 from isthmus.estimator.defaults import seed_of, whole
 from isthmus.estimator.evidence import Evidence
 from isthmus.estimator.inputs import give_back
+from isthmus.parts.priors.choose import prior_of
 
 
 class Generates:
@@ -41,11 +43,13 @@ class Generates:
 
         Args:
             n: How many.
-            y: What a conditional member is told: one for each row, or one for them all. The others ignore it.
+            y: What a conditional member is told, or the class where `fit_prior` was told classes (None for any): one
+                for each row, or one for them all. The others ignore it.
             random_state: Seed of the draw.
 
         Raises:
             AbilityError: the code has no prior.
+            ParameterError: classes for a prior that knows none, or one that it does not know.
         """
         check_is_fitted(self)
         require(self, "sample")
@@ -161,8 +165,21 @@ def draw(estimator: Any, n: int, random_state: Any, y: Any = None) -> Tensor:
     device = estimator.settings_.device
     generator = torch.Generator(device).manual_seed(seed)
     with torch.inference_mode():
-        z = torch.randn(whole("n", n), *estimator.latent_shape_, generator=generator, device=device)
-        params = network.decode(z, *told_of(estimator, y, n))
+        prior, told = prior_of(network), told_of(estimator, y, n)
+        if prior is None:
+            z = torch.randn(whole("n", n), *estimator.latent_shape_, generator=generator, device=device)
+        else:
+            z = prior.sample(whole("n", n), generator, condition_of(prior, y, n))
+            if prior.recipe["on"] == "data":
+                return z.cpu()
+        return shown(estimator, z, generator, told)
+
+
+def shown(estimator: Any, z: Tensor, generator: torch.Generator, told: tuple[Tensor, ...] = ()) -> Tensor:
+    """x of codes or symbols, (n, ...) each, and of what it is told of them: drawn for a table, else its mean."""
+    network, prior = estimator.network_, prior_of(estimator.network_)
+    with torch.inference_mode():
+        params = network.decode(network.bottleneck.from_symbols(z) if prior and prior.of_symbols else z, *told)
         if estimator.spec_.kind == "table":
             return network.likelihood.sample(params, generator).cpu()  # type: ignore[no-any-return]
         return network.mean(params).cpu()  # type: ignore[no-any-return]

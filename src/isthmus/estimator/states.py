@@ -15,7 +15,7 @@ from isthmus.core.settings import Settings
 from isthmus.core.spec import Spec
 from isthmus.data.conditions import Condition
 from isthmus.errors import CorruptFileError, ParameterError
-from isthmus.estimator import persistence, printing
+from isthmus.estimator import persistence, printing, prior_states
 from isthmus.estimator.fitting import built
 from isthmus.parts.backbones.choose import ARCHITECTURES
 from isthmus.training.devices import resolve_device
@@ -64,6 +64,7 @@ def to_saved(estimator: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
         "n_features_in": getattr(estimator, "n_features_in_", None),
         "feature_names_in": None if names is None else [str(name) for name in names],
         "history": [as_json(line) for line in estimator.history_],
+        **prior_states.to_config(estimator),
     }
     return config, dict(estimator.network_.state_dict())
 
@@ -80,6 +81,7 @@ def restore(estimator: Any, config: dict[str, Any], tensors: dict[str, Tensor]) 
         estimator.condition_ = Condition(Spec.from_json(config["condition"]))
     estimator.settings_ = Settings(**{**settings, "device": resolve_device(config.get("device", "cpu"))})
     estimator.network_ = built(estimator, torch.Generator().manual_seed(0)).eval()
+    prior_states.revive(estimator, config, tensors)
     load_weights(estimator.network_, tensors)
     estimator.latent_dim_ = estimator.settings_.latent_dim
     estimator.latent_shape_ = tuple(config["latent_shape"])

@@ -14,6 +14,7 @@ from isthmus.estimator.registry import variant
 from isthmus.parts.bottlenecks.gaussian import Gaussian
 from isthmus.parts.bottlenecks.posteriors import FORMS
 from isthmus.parts.compose import autoencoder
+from isthmus.parts.priors.choose import expect
 
 
 @variant(paper="Kingma & Welling 2014, arXiv:1312.6114, eq. 3")
@@ -22,7 +23,7 @@ class VAE(Estimator):
 
         x -> encoder -> (mean, log_var) -> z = mean + sigma * noise -> decoder -> params
 
-    .. math:: L = -\log p(x|z) + KL(q(z|x) \,\|\, N(0, I))
+    .. math:: L = -\log p(x|z) + KL(q(z|x) \,\|\, p(z)), \quad p(z) = N(0, I)
 
     Use it to draw new rows, or for a score that is a bound in nats. The rate and the distortion are both summed over
     dimensions, so that their balance does not depend on the size of the data or the batch. Unless told otherwise each
@@ -31,9 +32,14 @@ class VAE(Estimator):
     What the form of the posterior gives away is `elbo_gap`, KL(q(z|x) || p(z|x)). A "full" one closes it where the
     true posterior is normal; for Z units it asks Z (Z + 3) / 2 numbers of the encoder instead of 2 Z.
 
+    A prior that learns as well lets the codes keep the shape that rebuilds best, and samples come out better; its
+    divergence has no closed form, so the rate is log q(z|x) - log p(z) of the draw.
+
     Args:
         posterior: q(z|x): "diagonal" (normal, units independent), "full" (normal, with all covariances) or "laplace"
-            (units independent, with heavier tails). The prior is N(0, I) for each, and the rate is exact.
+            (units independent, with heavier tails). Under N(0, I) the rate of each is exact.
+        prior: "normal" for N(0, I), or one that learns: "mixture" of ten normals, "vamp" (the posteriors of a hundred
+            made-up rows) or "flow".
 
     Example:
         >>> from sklearn.datasets import load_iris
@@ -44,6 +50,7 @@ class VAE(Estimator):
     """
 
     posterior: str = "diagonal"
+    prior: str = "normal"
 
     has_prior: ClassVar[bool] = True
     has_density: ClassVar[bool] = True
@@ -53,7 +60,9 @@ class VAE(Estimator):
         """Encoder of means and spreads, Gaussian bottleneck, decoder."""
         if self.posterior not in FORMS:
             raise UnknownNameError.among("posterior", self.posterior, FORMS)
-        return autoencoder(spec, self.settings_, Gaussian(self.settings_.latent_dim, FORMS[self.posterior]()))
+        latent_dim = self.settings_.latent_dim
+        network = autoencoder(spec, self.settings_, Gaussian(latent_dim, FORMS[self.posterior]()))
+        return expect(network, self.prior, spec, (latent_dim,))
 
     def objective(self, network: Any, batch: Batch) -> Terms:
         """L = -log p(x | z) + KL(q || p)."""

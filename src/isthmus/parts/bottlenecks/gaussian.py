@@ -12,6 +12,7 @@ from isthmus.core.code import Batch, Code
 from isthmus.core.network import Bottleneck
 from isthmus.parts.bottlenecks.posteriors import LOG_2PI, Diagonal, Form
 from isthmus.parts.noise import normal
+from isthmus.parts.priors.prior import Prior
 
 DRAWS = 16  # codes over which a score takes its expectation
 
@@ -25,6 +26,8 @@ class Gaussian(Bottleneck):
     the noise comes from the batch's generator; in evaluation z is the posterior mean, and a score averages over `DRAWS`
     fixed antithetic draws that are stored with the model and are the same for every row.
 
+    Under another `prior` the rate is taken draw by draw: log q(z | x) - log p(z), whose expectation is the divergence.
+
     Args:
         latent_dim: Z.
         form: Of the posterior, one of `posteriors.FORMS`; None for a normal one with a variance of each unit's own.
@@ -36,6 +39,7 @@ class Gaussian(Bottleneck):
     def __init__(self, latent_dim: int, form: Form | None = None) -> None:
         super().__init__()
         self.form: Form = Diagonal() if form is None else form
+        self.prior: Prior | None = None  # None is N(0, I)
         self.noise: Tensor
         self.register_buffer("noise", torch.zeros(DRAWS, latent_dim))
 
@@ -60,7 +64,9 @@ class Gaussian(Bottleneck):
         return self.form.split(features)
 
     def log_prior(self, z: Tensor) -> Tensor:
-        """log p(z) = log N(z; 0, I) in nats, (B,)."""
+        """log p(z) in nats, (B,): log N(z; 0, I) unless there is another prior."""
+        if self.prior is not None:
+            return self.prior.log_prob(z)
         return -0.5 * (z.square() + LOG_2PI).sum(1)
 
     def weighed(self, features: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
@@ -79,16 +85,29 @@ class Gaussian(Bottleneck):
         return z, self.log_prior(z) - self.form.log_density(spread, noise)
 
     def forward(self, features: Tensor, batch: Batch) -> Code:
-        """A sample in training, the mean in evaluation; the rate is exact in both."""
+        """A sample in training, the mean in evaluation; the rate is exact in both, or under another prior of a draw."""
         mean, spread = self.posterior(features)
-        rate = self.form.rate(mean, spread)
-        if not self.training:
-            return Code(mean, rate)
-        return Code(self.form.place(mean, spread, self.form.noise(normal(mean, batch.generator))), rate)
+        divergence = self._divergence(mean, spread)
+        if self.training:
+            if self.prior is not None:
+                self.prior.begin(batch.x, batch.generator)
+            return self._code(mean, spread, self.form.noise(normal(mean, batch.generator)), divergence)
+        if divergence is None:
+            divergence = torch.stack([code.rate for code in self.draws(features, batch)]).mean(0)
+        return Code(mean, divergence)
 
     def draws(self, features: Tensor, batch: Batch) -> Iterator[Code]:
         """The fixed draws of every row's posterior."""
         mean, spread = self.posterior(features)
-        rate = self.form.rate(mean, spread)
+        divergence = self._divergence(mean, spread)
         for noise in self.noise:
-            yield Code(self.form.place(mean, spread, noise), rate)
+            yield self._code(mean, spread, noise, divergence)
+
+    def _divergence(self, mean: Tensor, spread: Tensor) -> Tensor | None:
+        """That of the posterior from N(0, I); None under another prior."""
+        return self.form.rate(mean, spread) if self.prior is None else None
+
+    def _code(self, mean: Tensor, spread: Tensor, noise: Tensor, divergence: Tensor | None) -> Code:
+        """One draw of each row's posterior, at its divergence from N(0, I) or at the log ratio of the draw."""
+        z = self.form.place(mean, spread, noise)
+        return Code(z, self.form.log_density(spread, noise) - self.log_prior(z) if divergence is None else divergence)
