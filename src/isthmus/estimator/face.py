@@ -30,7 +30,7 @@ from isthmus.estimator.inputs import give_back, read, read_codes
 from isthmus.estimator.keeping import cut
 from isthmus.estimator.restoration import Restores
 from isthmus.estimator.states import Persists
-from isthmus.parts.backbones.choose import ARCHITECTURES
+from isthmus.parts.backbones.choose import GENERAL
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -92,7 +92,7 @@ class Estimator(
     name: ClassVar[str]
     batch_terms: ClassVar[tuple[str, ...]] = ()  # terms that are statistics of the batch, not of the row
     kinds: ClassVar[tuple[Kind, ...]] = ("table", "image", "series", "volume")  # of data that it takes
-    backbones: ClassVar[tuple[str, ...]] = tuple(ARCHITECTURES)  # that it can be built of
+    backbones: ClassVar[tuple[str, ...]] = GENERAL  # that it can be built of
     has_prior: ClassVar[bool] = False  # whether codes can be drawn
     has_density: ClassVar[bool] = False  # whether p(z) and q(z | x) are densities that a sample of z can be weighed by
     learns_variance: ClassVar[bool] = False  # whether likelihood="auto" has variances of its own
@@ -261,6 +261,9 @@ class Estimator(
 
     def _rebuilt(self, batch: Batch) -> Tensor:
         return self.network_.rebuild(batch)  # type: ignore[no-any-return]
+
+    def _filled(self, batch: Batch) -> Tensor:
+        return getattr(self.network_, "filled", self.network_.rebuild)(batch)  # type: ignore[no-any-return]
 
     def _cost(self, batch: Batch) -> Tensor:
         distortion, rate = self.network_.price(batch)

@@ -64,8 +64,9 @@ def fill(estimator: Any, X: Any, mask: Any) -> Any:
     known = ~torch.isnan(x)
     if mask is not None:
         known &= _as_x(np.asarray(mask, dtype=bool), len(x), source.spec)
-    hidden = TensorSource(torch.where(known, x, source.spec.hidden_value), source.spec)
-    expected = estimator._blocks().run(hidden, estimator._rebuilt)
+    hidden_value = getattr(estimator.network_, "hidden_value", source.spec.hidden_value)
+    hidden = TensorSource(torch.where(known, x, hidden_value), source.spec)
+    expected = estimator._blocks().run(hidden, estimator._filled)
     return give_back(estimator, torch.where(known, x, expected), like=X)
 
 
