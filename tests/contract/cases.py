@@ -59,8 +59,11 @@ class Case:
 
     def make(self, **params: Any) -> Any:
         """A fresh, unfitted model, quick to fit."""
-        options = {**QUICK, "latent_dim": 3, "hidden_dims": (16,), "architecture": self.architecture, **params}
-        return MEMBERS[self.model](**options)
+        member = MEMBERS[self.model]
+        # Tokens are as many as there are patches, so nobody chooses how long a code of them is.
+        latent_dim = "auto" if "transformer" in member.backbones and KINDS[self.data] != "table" else 3
+        options = {**QUICK, "latent_dim": latent_dim, "hidden_dims": (16,), "architecture": self.architecture}
+        return member(**{**options, **params})
 
     def rows(self) -> Any:
         """The data, made anew."""

@@ -33,7 +33,7 @@ from isthmus.estimator.priors import FitsPriors
 from isthmus.estimator.restoration import Restores
 from isthmus.estimator.states import Persists
 from isthmus.estimator.tokens import Tokenizes
-from isthmus.parts.backbones.choose import ARCHITECTURES
+from isthmus.parts.backbones.choose import GENERAL
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -98,7 +98,7 @@ class Estimator(
     name: ClassVar[str]
     batch_terms: ClassVar[tuple[str, ...]] = ()  # terms that are statistics of the batch, not of the row
     kinds: ClassVar[tuple[Kind, ...]] = ("table", "image", "series", "volume")  # of data that it takes
-    backbones: ClassVar[tuple[str, ...]] = tuple(ARCHITECTURES)  # that it can be built of
+    backbones: ClassVar[tuple[str, ...]] = GENERAL  # that it can be built of
     has_prior: ClassVar[bool] = False  # whether codes can be drawn
     has_density: ClassVar[bool] = False  # whether p(z) and q(z | x) are densities that a sample of z can be weighed by
     has_symbols: ClassVar[bool] = False  # whether its code has an integer form
@@ -288,6 +288,9 @@ class Estimator(
 
     def _rebuilt(self, batch: Batch) -> Tensor:
         return self.network_.rebuild(batch)  # type: ignore[no-any-return]
+
+    def _filled(self, batch: Batch) -> Tensor:
+        return getattr(self.network_, "filled", self.network_.rebuild)(batch)  # type: ignore[no-any-return]
 
     def _cost(self, batch: Batch) -> Tensor:
         distortion, rate = self.network_.price(batch)

@@ -21,6 +21,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.exceptions import DataConversionWarning
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
+from torch.nn.functional import batch_norm
 
 from isthmus.core.code import Batch, Terms
 from isthmus.core.player import Player, Stage
@@ -56,14 +57,35 @@ class Headed(nn.Module):
 
     def forward(self, batch: Batch) -> Tensor:
         """The head's answer, (B, outputs)."""
-        answer: Tensor = self.head(self.network.encode(batch).z.flatten(1))
+        answer: Tensor = self.head(self.read(self.network.encode(batch).z))
         return answer
+
+    def read(self, z: Tensor) -> Tensor:
+        """What the head reads of a code, (B, F): all of it, unless the network says better."""
+        pooled: Tensor = self.network.pooled(z) if hasattr(self.network, "pooled") else z.flatten(1)
+        return pooled
 
     def train(self, mode: bool = True) -> Self:
         """Let the encoder drop what it drops in training, but send the code itself: no noise, no cut."""
         super().train(mode)
         getattr(self.network, "bottleneck", self.network).eval()
         return self
+
+
+class Standardized(nn.BatchNorm1d):
+    """What the head reads at mean 0 and variance 1, without weights of its own.
+
+    Args:
+        width: F.
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width, affine=False)
+
+    def forward(self, h: Tensor) -> Tensor:
+        """By the batch's statistics in training, where one row has none, and by their running mean otherwise."""
+        by_batch = self.training and len(h) > 1
+        return batch_norm(h, self.running_mean, self.running_var, None, None, by_batch, self.momentum or 0.0, self.eps)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -74,6 +96,8 @@ class FineTuned(states.Persists, BaseEstimator, ABC):
         model: The member whose encoder is used; one that is not fitted is fitted on the same rows first.
         hidden_dims: Widths of the head's hidden layers; () for a linear head.
         train_encoder: Whether the encoder learns too, or the head alone.
+        normalize: Whether what the head reads is brought to mean 0 and variance 1 by the statistics of batches. With
+            train_encoder=False and a linear head this is the linear probe of masked autoencoders.
         epochs: Passes over the labelled rows; None for what the model's own parameters say for so many rows.
         learning_rate: Peak step size; None likewise.
         weight_decay: Decoupled decay of the weights.
@@ -83,6 +107,7 @@ class FineTuned(states.Persists, BaseEstimator, ABC):
     model: Any = None
     hidden_dims: tuple[int, ...] = ()
     train_encoder: bool = True
+    normalize: bool = False
     epochs: int | None = None
     learning_rate: float | None = None
     weight_decay: float = 0.0
@@ -217,11 +242,14 @@ class FineTuned(states.Persists, BaseEstimator, ABC):
     def _headed(self, seed: int) -> Headed:
         """The model's network with a head whose first weights follow from the seed."""
         settings: Settings = self.model_.settings_
-        widths = (self.model_._n_features_out, *self.hidden_dims, self.n_outputs_)
+        headed = Headed(self.model_.network_, nn.Identity())
+        entry = headed.read(torch.zeros(1, *self.model_.latent_shape_)).shape[1]
         with torch.random.fork_rng(devices=[]):
-            head = Dense(widths, settings.activation)
+            head = Dense((entry, *self.hidden_dims, self.n_outputs_), settings.activation)
+            head.opening = Standardized(entry) if self.normalize else None
         initialise(head, torch.Generator().manual_seed(seed))
-        return Headed(self.model_.network_, head.to(settings.device)).eval()
+        headed.head = head.to(settings.device)
+        return headed.eval()
 
     def _stages(self) -> list[Stage]:
         """The head alone; then with the encoder, if that learns too."""

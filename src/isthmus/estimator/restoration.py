@@ -66,8 +66,9 @@ def fill(estimator: Any, X: Any, mask: Any, y: Any = None) -> Any:
     known = ~torch.isnan(x)
     if mask is not None:
         known &= _as_x(np.asarray(mask, dtype=bool), len(x), source.spec)
-    hidden = TensorSource(torch.where(known, x, source.spec.hidden_value), source.spec)
-    expected = estimator._blocks().run(beside(estimator, hidden, y), estimator._rebuilt)
+    hidden_value = getattr(estimator.network_, "hidden_value", source.spec.hidden_value)
+    hidden = TensorSource(torch.where(known, x, hidden_value), source.spec)
+    expected = estimator._blocks().run(beside(estimator, hidden, y), estimator._filled)
     return give_back(estimator, torch.where(known, x, expected), like=X)
 
 

@@ -16,15 +16,15 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
 
     .. math:: w, b \sim U(-1/\sqrt{\text{fan-in}}, 1/\sqrt{\text{fan-in}})
 
-    A layer marked `zero_init` starts at zero instead. A part with a method `draw(generator)` of its own (the fixed
-    noise of a stochastic bottleneck, a codebook) is asked to use it.
+    A layer marked `zero_init` starts at zero instead, one with a `gain` at weights so many times as large. A part with
+    a method `draw(generator)` of its own (the fixed noise of a stochastic bottleneck, a codebook) is asked to use it.
     """
     for module in network.modules():
         if isinstance(module, DRAWN):
             bound = 0.0 if getattr(module, "zero_init", False) else 1 / math.sqrt(max(_fan_in(module), 1))
-            for parameter in (module.weight, module.bias):
-                if parameter is not None:
-                    parameter.uniform_(-bound, bound, generator=generator)
+            module.weight.uniform_(-bound, bound, generator=generator).mul_(getattr(module, "gain", 1.0))
+            if module.bias is not None:
+                module.bias.uniform_(-bound, bound, generator=generator)
         elif hasattr(module, "draw"):
             module.draw(generator)  # type: ignore[operator]
 

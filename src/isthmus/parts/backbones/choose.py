@@ -13,6 +13,7 @@ from isthmus.errors import ParameterError, UnknownNameError
 from isthmus.parts.backbones.conv import Convolutional
 from isthmus.parts.backbones.mlp import MLP
 from isthmus.parts.backbones.residual import Residual
+from isthmus.parts.backbones.transformer import Transformer
 
 SMALLEST_CONVOLVED = 16  # pixels or steps along the shortest axis from which "auto" convolves
 LEVELS, CHANNELS = 3, 32  # a convolutional stack's depth at most, and the width of its first level
@@ -32,7 +33,13 @@ class Architecture(Protocol):
         """Code z (B, Z) -> params (B, *params_shape)."""
 
 
-ARCHITECTURES: dict[str, type[Any]] = {"mlp": MLP, "conv": Convolutional, "residual": Residual}
+GENERAL = ("mlp", "conv", "residual")  # that any member may be built of
+ARCHITECTURES: dict[str, type[Any]] = {
+    "mlp": MLP,
+    "conv": Convolutional,
+    "residual": Residual,
+    "transformer": Transformer,
+}
 
 
 def architecture(asked: Any, spec: Spec) -> Architecture:
@@ -52,13 +59,13 @@ def architecture(asked: Any, spec: Spec) -> Architecture:
             raise UnknownNameError.among("architecture", asked, ("auto", *ARCHITECTURES))
         made: Architecture = ARCHITECTURES[asked]()
         return made
-    if not isinstance(asked, (MLP, Convolutional, Residual)):
+    if type(asked) not in ARCHITECTURES.values():
         raise ParameterError(
             f"architecture={asked!r}",
-            "it is a name or one of isthmus.MLP, isthmus.Convolutional, isthmus.Residual",
+            "it is a name or one of isthmus.MLP, isthmus.Convolutional, isthmus.Residual, isthmus.Transformer",
             "use architecture='auto'",
         )
-    return asked
+    return asked  # type: ignore[no-any-return]
 
 
 def default_hidden_dims(backbone: Architecture, spec: Spec) -> tuple[int, ...]:
