@@ -31,6 +31,7 @@ from isthmus.estimator.containers import opened
 from isthmus.estimator.defaults import derive, seed_of
 from isthmus.estimator.events import Events, callbacks_of
 from isthmus.estimator.inputs import check_weights, learn, read
+from isthmus.estimator.lessons import learn_features
 from isthmus.estimator.rank import rank_of
 from isthmus.parts.backbones.dropout import listen
 from isthmus.parts.initialise import initialise
@@ -51,11 +52,14 @@ def fit(estimator: Any, X: Any, y: Any, sample_weight: Any, validation: Any) -> 
 
 def seeded_fit(estimator: Any, X: Any, y: Any, sample_weight: Any, validation: Any, seed: int) -> None:
     """`fit` with a seed that was drawn before."""
+    y_train = targets_left(y, validation, seed)
     X, sample_weight, X_held = split(X, sample_weight, validation, seed)
     source = learn(estimator, X)
     weight = check_weights(sample_weight, len(source))
+    targets = estimator.targets(y_train, len(source))
     settle(estimator, source, seed)
-    batches = batches_of(source, weight, estimator.settings_, seed)
+    batches = batches_of(source, weight, estimator.settings_, seed, targets)
+    learn_features(estimator, batches, seed)
     run = begin(estimator, batches, seed)
     if X_held is not None:
         run.validate = Validation(estimator, read(estimator, X_held))
@@ -80,12 +84,16 @@ def partial_fit(estimator: Any, X: Any, y: Any, sample_weight: Any) -> None:
     seed = seed_of(estimator.random_state)
     new = not hasattr(estimator, "network_")
     source = learn(estimator, X) if new else read(estimator, X)
+    targets = estimator.targets(y, len(source), learnt=not new)
     if new:
         settle(estimator, source, seed)
         estimator.history_ = []
     weight = check_weights(sample_weight, len(source))
     seed += len(estimator.history_)
-    run = begin(estimator, batches_of(source, weight, estimator.settings_, seed), seed)
+    batches = batches_of(source, weight, estimator.settings_, seed, targets)
+    if new:
+        learn_features(estimator, batches, seed)
+    run = begin(estimator, batches, seed)
     run.stages, run.epochs, run.schedule, run.fixed_progress = run.stages[-1:], 1, held, 1.0
     with working(estimator, run):
         train(run)
@@ -122,6 +130,14 @@ def split(X: Any, weight: Any, validation: Any, seed: int) -> tuple[Any, Any, An
     return _safe_indexing(X, train_rows), weight, _safe_indexing(X, held_rows)
 
 
+def targets_left(y: Any, validation: Any, seed: int) -> Any:
+    """y of the rows that `split` leaves to train on."""
+    if y is None or not isinstance(validation, (int, float)):
+        return y
+    rows, _, _ = split(np.arange(len(y))[:, None], None, validation, seed)
+    return _safe_indexing(y, rows[:, 0])
+
+
 def settle(estimator: Any, source: Source, seed: int) -> None:
     """Derive what was left "auto", and build the network with its first weights."""
     estimator.spec_ = spec = source.spec
@@ -142,17 +158,20 @@ def built(estimator: Any, generator: torch.Generator) -> nn.Module:
     return network.to(estimator.settings_.device)
 
 
-def batches_of(source: Source, weight: Tensor | None, settings: Settings, seed: int) -> Batches:
+def batches_of(
+    source: Source, weight: Tensor | None, settings: Settings, seed: int, targets: Tensor | None = None
+) -> Batches:
     """The rows as a run wants them: streamed where the source streams, else in one tensor."""
     if hasattr(source, "batches"):
-        if weight is not None:
-            came = "sample_weight= with rows that stay in their files"
-            raise ParameterError(came, "weights are given for rows in memory", "read the rows, or leave it out")
+        for name, beside in (("sample_weight", weight), ("y", targets)):
+            if beside is not None:
+                came, allowed = f"{name}= with rows that stay in their files", f"{name} is given for rows in memory"
+                raise ParameterError(came, allowed, "read the rows, or leave it out")
         streamed: Batches = source.batches(settings.batch_size, seed, device=settings.device)
         return streamed
     x = source.block(0, len(source)).to(settings.device)
-    weight = None if weight is None else weight.to(settings.device)
-    return Resident(x, weight=weight, batch_size=settings.batch_size, seed=seed)
+    weight, targets = (None if beside is None else beside.to(settings.device) for beside in (weight, targets))
+    return Resident(x, condition=targets, weight=weight, batch_size=settings.batch_size, seed=seed)
 
 
 def begin(estimator: Any, batches: Batches, seed: int) -> Run:
@@ -257,5 +276,5 @@ def _sums(batches: Batches) -> list[int]:
     """Check sums of rows in memory and of their weights; how many batches there are of others."""
     if not isinstance(batches, Resident):
         return [batches.steps]
-    held = (batches.rows.x, batches.rows.weight)
+    held = (batches.rows.x, batches.rows.condition, batches.rows.weight)
     return [zlib.crc32(tensor.cpu().numpy().data) for tensor in held if tensor is not None]

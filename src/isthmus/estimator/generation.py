@@ -150,8 +150,8 @@ def draw(estimator: Any, n: int, random_state: Any) -> Tensor:
     device = estimator.settings_.device
     generator = torch.Generator(device).manual_seed(seed)
     with torch.inference_mode():
-        z = torch.randn(whole("n", n), *estimator.latent_shape_, generator=generator, device=device)
-        params = network.decode(z)
+        noise = torch.randn(whole("n", n), *estimator.latent_shape_, generator=generator, device=device)
+        params = network.decode(network.bottleneck.from_normal(noise))
         if estimator.spec_.kind == "table":
             return network.likelihood.sample(params, generator).cpu()  # type: ignore[no-any-return]
         return network.mean(params).cpu()  # type: ignore[no-any-return]

@@ -6,6 +6,7 @@ from isthmus.core.network import Bottleneck, Corruption, Network
 from isthmus.core.settings import Settings
 from isthmus.core.spec import Spec
 from isthmus.parts.backbones.bypass import connect
+from isthmus.parts.critics import Critic
 from isthmus.parts.likelihoods import likelihood
 
 
@@ -27,3 +28,9 @@ def autoencoder(
     decoder = backbone.decoder(spec, prices.params_shape, settings)
     connect(encoder, decoder)
     return Network(encoder, bottleneck, decoder, prices, corruption)
+
+
+def with_critic(network: Network, latent_dim: int) -> Network:
+    """The network with a `critic` of its codes, flattened to (B, Z), which another player than the network's owns."""
+    network.critic = Critic(Spec("table", (latent_dim,)), "gaussian")
+    return network
