@@ -17,6 +17,7 @@ _MODULES = ("data", "displays", "errors", "metrics")
 
 # Each public name and the module that defines it, sorted by name.
 _NAMES: dict[str, str] = {
+    "AdversarialAutoencoder": "isthmus.models.adversarial_autoencoder",
     "AnomalyDetector": "isthmus.tasks.anomaly.detector",
     "Autoencoder": "isthmus.models.autoencoder",
     "BetaVAE": "isthmus.models.beta_vae",
@@ -27,6 +28,7 @@ _NAMES: dict[str, str] = {
     "ConvolutionalAutoencoder": "isthmus.models.convolutional_autoencoder",
     "DenoisingAutoencoder": "isthmus.models.denoising_autoencoder",
     "EarlyStopping": "isthmus.training.callbacks",
+    "FeatureNetwork": "isthmus.tasks.generation.features",
     "FewLabelDetector": "isthmus.tasks.anomaly.few_labels.detector",
     "FineTunedClassifier": "isthmus.estimator.predictors",
     "FineTunedRegressor": "isthmus.estimator.predictors",
@@ -40,6 +42,7 @@ _NAMES: dict[str, str] = {
     "MaskedAutoencoder": "isthmus.models.masked_autoencoder",
     "Operation": "isthmus.tasks.anomaly.evaluation.operation",
     "OrderedAutoencoder": "isthmus.models.ordered_autoencoder",
+    "RegularizedAutoencoder": "isthmus.models.regularized_autoencoder",
     "Residual": "isthmus.parts.backbones.residual",
     "Series": "isthmus.data.arrays",
     "SparseAutoencoder": "isthmus.models.sparse_autoencoder",
@@ -48,8 +51,10 @@ _NAMES: dict[str, str] = {
     "TimeSeriesDetector": "isthmus.tasks.anomaly.series.detector",
     "Transformer": "isthmus.parts.backbones.transformer",
     "VAE": "isthmus.models.vae",
+    "VAEGAN": "isthmus.models.vae_gan",
     "VQVAE": "isthmus.models.vq_vae",
     "Volumes": "isthmus.data.arrays",
+    "WassersteinAutoencoder": "isthmus.models.wasserstein_autoencoder",
     "WeightsAndBiases": "isthmus.training.tracking",
     "alpha_for": "isthmus.tasks.anomaly.calibration",
     "check_splits": "isthmus.tasks.anomaly.leakage",

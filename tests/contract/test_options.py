@@ -74,8 +74,8 @@ def test_activation(kind: str, name: str, tmp_path: Any) -> None:
 @pytest.mark.parametrize("name", [name for name in LIKELIHOODS if not name.startswith("mixed")])
 def test_likelihood(name: str, tmp_path: Any) -> None:
     rows = load_digits().data[:90].astype(np.float32)
-    rows = rows / 16 if name in ("bernoulli", "ssim") else rows
-    rows = rows.reshape(90, 8, 8, 1) if name in ("categorical", "ssim") else rows  # greys as names; windows of pixels
+    rows = rows / 16 if name in ("bernoulli", "ssim", "perceptual") else rows
+    rows = rows.reshape(90, 8, 8, 1) if name in ("categorical", "ssim", "perceptual") else rows  # greys as names
     goes_the_whole_way(quick(likelihood=name, architecture="mlp"), rows, tmp_path / "model")
 
 

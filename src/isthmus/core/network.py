@@ -47,6 +47,10 @@ class Bottleneck(nn.Module):
         """The code of each row."""
         raise TypeError(f"{type(self).__name__} is abstract: a bottleneck defines forward(features, batch) -> Code")
 
+    def from_normal(self, noise: Tensor) -> Tensor:
+        """Codes as the prior has them, made of as many draws from N(0, 1), (B, ...); those draws, where it is that."""
+        return noise
+
     def draws(self, features: Tensor, batch: Batch) -> Iterator[Code]:
         """The codes over which a score takes its expectation; one where nothing is random."""
         yield self(features, batch)

@@ -121,6 +121,10 @@ class Estimator(
         """Who learns when; one player for the whole run unless a member says otherwise."""
         return [Stage([Player("autoencoder", [network], self.objective)])]
 
+    def targets(self, y: Any, rows: int, learnt: bool = False) -> Tensor | None:
+        """The batches' condition, (n, ...), made of a fit's y as learnt now or before; None where y is ignored."""
+        return None
+
     def usual(self, spec: Spec) -> dict[str, Any]:
         """What "auto" is for this member where it is not what the family has: latent_dim, hidden_dims, architecture."""
         return {}
@@ -137,8 +141,8 @@ class Estimator(
 
         Args:
             X: A table, images, series or a path; see the glossary.
-            y: What a conditional member is told beside each row: a label, a row of attributes, an image; (n, ...).
-                The others ignore it.
+            y: What a conditional member is told beside each row (a label, a row of attributes, an image; (n, ...)), or
+                the classes that a member learns from beside the rows; the others ignore it.
             sample_weight: Weight of each row in the loss, (n,).
             validation: A share of the rows to hold out (0.1), or rows held out by the caller (a conditional member's
                 with their y, as a pair); the history then has their distortion and rate too.

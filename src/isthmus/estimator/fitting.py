@@ -27,12 +27,13 @@ from isthmus.data.resident import Resident
 from isthmus.data.streams import Stream
 from isthmus.errors import ParameterError
 from isthmus.estimator.blocks import Blocks
-from isthmus.estimator.conditions import held_apart, learn_told, read_told
+from isthmus.estimator.conditions import held_apart, learn_told, read_told, taken
 from isthmus.estimator.containers import opened
 from isthmus.estimator.defaults import derive, seed_of
 from isthmus.estimator.division import check_share, drawn
 from isthmus.estimator.events import Events, callbacks_of
 from isthmus.estimator.inputs import check_weights
+from isthmus.estimator.lessons import learn_features
 from isthmus.estimator.rank import rank_of
 from isthmus.parts.backbones.dropout import listen
 from isthmus.parts.initialise import initialise
@@ -56,11 +57,14 @@ def seeded_fit(estimator: Any, X: Any, y: Any, sample_weight: Any, validation: A
     y_held = None
     if estimator.is_conditional:
         y, validation, y_held = held_apart(y, validation, seed)
+    y_train = y if estimator.is_conditional else targets_left(y, validation, seed)
     X, sample_weight, X_held = split(X, sample_weight, validation, seed)
     source = learn_told(estimator, X, y)
     weight = check_weights(sample_weight, len(source))
+    targets = estimator.targets(y_train, len(source))
     settle(estimator, source, seed)
-    batches = batches_of(source, weight, estimator.settings_, seed)
+    batches = batches_of(source, weight, estimator.settings_, seed, targets)
+    learn_features(estimator, batches, seed)
     run = begin(estimator, batches, seed)
     if X_held is not None:
         run.validate = Validation(estimator, read_told(estimator, X_held, y_held))
@@ -84,13 +88,17 @@ def partial_fit(estimator: Any, X: Any, y: Any, sample_weight: Any) -> None:
     """One pass in the last stage at progress 1."""
     seed = seed_of(estimator.random_state)
     new = not hasattr(estimator, "network_")
-    source = (learn_told if new else read_told)(estimator, X, y)
+    source = (learn_told if new else read_told)(estimator, X, y if estimator.is_conditional else None)
+    targets = estimator.targets(y, len(source), learnt=not new)
     if new:
         settle(estimator, source, seed)
         estimator.history_ = []
     weight = check_weights(sample_weight, len(source))
     seed += len(estimator.history_)
-    run = begin(estimator, batches_of(source, weight, estimator.settings_, seed), seed)
+    batches = batches_of(source, weight, estimator.settings_, seed, targets)
+    if new:
+        learn_features(estimator, batches, seed)
+    run = begin(estimator, batches, seed)
     run.stages, run.epochs, run.schedule, run.fixed_progress = run.stages[-1:], 1, held, 1.0
     with working(estimator, run):
         train(run)
@@ -121,6 +129,14 @@ def split(X: Any, weight: Any, validation: Any, seed: int) -> tuple[Any, Any, An
     return _safe_indexing(X, train_rows), weight, _safe_indexing(X, held_rows)
 
 
+def targets_left(y: Any, validation: Any, seed: int) -> Any:
+    """y of the rows that `split` leaves to train on."""
+    if y is None or not isinstance(validation, (int, float)):
+        return y
+    train_rows, _ = drawn(len(y), validation, seed)
+    return taken(y, train_rows)
+
+
 def settle(estimator: Any, source: Source, seed: int) -> None:
     """Derive what was left "auto", and build the network with its first weights."""
     estimator.spec_ = spec = source.spec
@@ -141,18 +157,21 @@ def built(estimator: Any, generator: torch.Generator) -> nn.Module:
     return network.to(estimator.settings_.device)
 
 
-def batches_of(source: Source, weight: Tensor | None, settings: Settings, seed: int) -> Batches:
+def batches_of(
+    source: Source, weight: Tensor | None, settings: Settings, seed: int, targets: Tensor | None = None
+) -> Batches:
     """The rows as a run wants them: streamed where the source streams, else in one tensor."""
     if hasattr(source, "batches"):
-        if weight is not None:
-            came = "sample_weight= with rows that stay in their files"
-            raise ParameterError(came, "weights are given for rows in memory", "read the rows, or leave it out")
+        for name, beside in (("sample_weight", weight), ("y", targets)):
+            if beside is not None:
+                came, allowed = f"{name}= with rows that stay in their files", f"{name} is given for rows in memory"
+                raise ParameterError(came, allowed, "read the rows, or leave it out")
         streamed: Batches = source.batches(settings.batch_size, seed, device=settings.device)
         return streamed
     x = source.block(0, len(source)).to(settings.device)
     told = getattr(source, "condition", None)
-    condition = None if told is None else told.block(0, len(told)).to(settings.device)
-    weight = None if weight is None else weight.to(settings.device)
+    condition = targets if told is None else told.block(0, len(told))
+    weight, condition = (None if beside is None else beside.to(settings.device) for beside in (weight, condition))
     return Resident(x, condition=condition, weight=weight, batch_size=settings.batch_size, seed=seed)
 
 

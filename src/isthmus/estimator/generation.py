@@ -167,7 +167,8 @@ def draw(estimator: Any, n: int, random_state: Any, y: Any = None) -> Tensor:
     with torch.inference_mode():
         prior, told = prior_of(network), told_of(estimator, y, n)
         if prior is None:
-            z = torch.randn(whole("n", n), *estimator.latent_shape_, generator=generator, device=device)
+            noise = torch.randn(whole("n", n), *estimator.latent_shape_, generator=generator, device=device)
+            z = network.bottleneck.from_normal(noise)
         else:
             z = prior.sample(whole("n", n), generator, condition_of(prior, y, n))
             if prior.recipe["on"] == "data":

@@ -13,6 +13,7 @@ from isthmus.parts.backbones.bypass import connect
 from isthmus.parts.backbones.choose import SMALLEST_CONVOLVED
 from isthmus.parts.backbones.conv import Convolutional
 from isthmus.parts.conditions import joined
+from isthmus.parts.critics import Critic
 from isthmus.parts.likelihoods import likelihood
 
 FEWEST_PLACES, FIRST_CHANNELS, MOST_CHANNELS = 8, 32, 256  # along an axis of a code with places; of its levels
@@ -79,3 +80,9 @@ def conditional(spec: Spec, settings: Settings, bottleneck: Bottleneck, told: Sp
     decoder = backbone.decoder(spec, prices.params_shape, wider)
     connect(join.head, decoder)
     return Network(encoder, bottleneck, decoder, prices, join=join)
+
+
+def with_critic(network: Network, latent_dim: int) -> Network:
+    """The network with a `critic` of its codes, flattened to (B, Z), which another player than the network's owns."""
+    network.critic = Critic(Spec("table", (latent_dim,)), "gaussian")
+    return network

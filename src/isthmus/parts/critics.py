@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
-from torch.nn.functional import softplus
 
 from isthmus.core.code import Batch
 from isthmus.core.spec import Spec
+from isthmus.parts.adversarial import judged
 from isthmus.parts.backbones.dense import Dense
 from isthmus.parts.entry import flat_entry
 from isthmus.parts.noise import normal, uniform
@@ -50,7 +50,7 @@ class Critic(nn.Module):
 
         .. math:: \ln(1 + e^{D(x)}) + \ln(1 + e^{-D(x')})
         """
-        return softplus(self(real)) + softplus(-self(other))
+        return judged(self(real), self(other))
 
 
 def disturbed(batch: Batch, spec: Spec, amount: float = 1.0) -> Tensor:

@@ -12,6 +12,18 @@ LOG_2PI = math.log(2 * math.pi)
 FLOOR = -12.0  # of log-variances: below it a column without any spread would buy density without end
 
 
+class AnswersX:
+    """Of a likelihood whose params are x itself, and whose prices are no density."""
+
+    def mean(self, params: Tensor) -> Tensor:
+        """The expected x, which is what the decoder answers."""
+        return params
+
+    def sample(self, params: Tensor, generator: torch.Generator | None = None) -> Tensor:
+        """The decoder's answer: prices that are no density have no draws."""
+        return params
+
+
 def known(x: Tensor, observed: Tensor | None) -> Tensor:
     """x with 0 in its gaps, before any arithmetic: a NaN that is masked afterwards still poisons the gradient."""
     return x if observed is None else torch.where(observed, x, 0.0)

@@ -16,6 +16,7 @@ from isthmus.parts.likelihoods.gaussian import Gaussian
 from isthmus.parts.likelihoods.laplace import Laplace
 from isthmus.parts.likelihoods.mixed import Mixed
 from isthmus.parts.likelihoods.multinomial import Multinomial
+from isthmus.parts.likelihoods.perceptual import Perceptual
 from isthmus.parts.likelihoods.similarity import Similarity
 
 
@@ -58,7 +59,8 @@ def likelihood(name: str, spec: Spec) -> Likelihood:
 
     Args:
         name: "gaussian", "gaussian-learned", "gaussian-optimal", "laplace", "laplace-learned", "bernoulli",
-            "categorical", "poisson", "negative-binomial", "multinomial", "ssim", "mixed" or "mixed-learned".
+            "categorical", "poisson", "negative-binomial", "multinomial", "ssim", "perceptual", "mixed" or
+            "mixed-learned".
         spec: What the data is.
 
     Raises:
@@ -95,6 +97,7 @@ _LIKELIHOODS: dict[str, tuple[Domain, Callable[[Spec], Likelihood]]] = {
     "mixed-learned": (REALS, lambda spec: Mixed(spec, "learned")),
     "multinomial": (COUNTS, lambda spec: Multinomial(spec.shape)),
     "negative-binomial": (COUNTS, lambda spec: NegativeBinomial(spec.shape, shared=not _table(spec))),
+    "perceptual": (REALS, lambda spec: Perceptual(spec.shape)),
     "poisson": (COUNTS, lambda spec: Poisson(spec.shape)),
     "ssim": (REALS, lambda spec: Similarity(spec.shape)),
 }
@@ -110,10 +113,10 @@ def _known(name: str) -> tuple[Domain, Callable[[Spec], Likelihood]]:
 
 def _refuse_misfit(name: str, spec: Spec) -> None:
     """Refuse a likelihood that cannot price some of the columns, or the kind of the data."""
-    if name == "ssim" and spec.kind != "image":
+    if name in ("ssim", "perceptual") and spec.kind != "image":
         raise ParameterError(
             f"likelihood={name!r} for data of kind {spec.kind!r}",
-            "it compares windows of 11 by 11 pixels, which images alone have",
+            "it compares what lies around each pixel, which images alone have",
             "use likelihood='gaussian'",
         )
     if name.startswith("mixed"):

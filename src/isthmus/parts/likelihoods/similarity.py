@@ -8,10 +8,10 @@ from torch import Tensor
 
 from isthmus.core.network import Likelihood
 from isthmus.core.similarity import RADIUS, similarity, window
-from isthmus.parts.likelihoods.cells import known, paid, per_row
+from isthmus.parts.likelihoods.cells import AnswersX, known, paid, per_row
 
 
-class Similarity(Likelihood):
+class Similarity(AnswersX, Likelihood):
     r"""Pixels that cost what their windows lack in structural similarity to the decoder's answer.
 
     .. math:: \textstyle\sum_d \big(1 - \mathrm{SSIM}_d(x, \mu)\big)
@@ -50,14 +50,6 @@ class Similarity(Likelihood):
     def distortion(self, x: Tensor, params: Tensor, observed: Tensor | None = None) -> Tensor:
         """Their sum, in nats per sample, (B,)."""
         return per_row(self.cells(x, params, observed))
-
-    def mean(self, params: Tensor) -> Tensor:
-        """The expected x, which is what the decoder answers."""
-        return params
-
-    def sample(self, params: Tensor, generator: torch.Generator | None = None) -> Tensor:
-        """The decoder's answer: prices that are no density have no draws."""
-        return params
 
     def _blur(self, images: Tensor) -> Tensor:
         """The mean in a window around each pixel, (B, C, H, W): a product along each axis, of each image by itself."""

@@ -1,0 +1,1 @@
+"""Drawn samples and how good they are."""
