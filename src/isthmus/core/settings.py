@@ -22,6 +22,7 @@ class Settings:
         weight_decay: Decoupled decay of all weights, per step and learning rate.
         device: "cpu", "cuda", "cuda:1", "mps".
         precision: "float32" or "bfloat16" (of products; weights stay float32).
+        rows: n, how many rows the fit has; 0 of a model that was saved before this was kept.
     """
 
     latent_dim: int
@@ -35,3 +36,4 @@ class Settings:
     weight_decay: float
     device: str
     precision: str
+    rows: int = 0

@@ -53,6 +53,7 @@ def derive(asked: Any, spec: Spec, rows: int, rank: int = 1) -> Settings:
         weight_decay=real("weight_decay", asked.weight_decay, zero=True),
         device=device,
         precision=_precision(asked.precision, hidden_dims, device),
+        rows=rows,
     )
 
 

@@ -155,7 +155,7 @@ class Laplace:
 
     def noise(self, normal: Tensor) -> Tensor:
         """The same quantiles of Laplace(0, 1)."""
-        tail = torch.special.erfc(normal.abs() / math.sqrt(2))
+        tail: Tensor = torch.special.erfc(normal.abs() / math.sqrt(2))
         return -normal.sign() * tail.clamp_min(torch.finfo(normal.dtype).tiny).log()
 
     def place(self, mean: Tensor, spread: Tensor, noise: Tensor) -> Tensor:
