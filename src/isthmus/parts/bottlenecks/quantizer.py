@@ -14,7 +14,7 @@ from isthmus.parts.bottlenecks.tokens import rotated, straight_through
 
 DECAY = 0.99  # of what the moving averages remember, per step
 SMOOTHING = 1e-5  # tokens that each code has for nothing, so that none is divided by nothing
-DEAD = 0.05  # of an even share of the tokens: a code that keeps less begins anew
+DEAD, FRESH = 0.05, 0.1  # of an even share of the tokens: a code that keeps less begins anew, with so many
 ROUNDS = 10  # of k-means on the first batch
 
 
@@ -116,7 +116,7 @@ class Codebook(Quantizer):
             counts, sums = sums_by_code(tokens, nearest(tokens, centres), even, self.codes)
             centres = torch.where(counts[:, None] > 0, self._measured(sums / counts[:, None].clamp_min(1)), centres)
         self.embedding.copy_(centres)
-        self._trust(torch.full_like(self.counts, len(tokens) / self.codes))
+        self._trust(torch.full_like(self.counts, FRESH * len(tokens) / self.codes))
         self.begun.fill_(True)
 
     @torch.no_grad()
@@ -127,11 +127,11 @@ class Codebook(Quantizer):
         (new_counts, new_sums, others), self.seen = self.seen, None
         counts = DECAY * self.counts + (1 - DECAY) * new_counts
         sums = DECAY * self.sums + (1 - DECAY) * new_sums
-        share = counts.sum() / self.codes
         if self.restarts:
+            share = new_counts.sum() / self.codes
             dead = counts < DEAD * share
-            counts = torch.where(dead, share, counts)
-            sums = torch.where(dead[:, None], others * share, sums)
+            counts = torch.where(dead, FRESH * share, counts)
+            sums = torch.where(dead[:, None], FRESH * share * others, sums)
         total = counts.sum()
         smoothed = (counts + SMOOTHING) / (total + self.codes * SMOOTHING) * total
         is_sound = sums.isfinite().all()
