@@ -9,9 +9,11 @@ from isthmus.metrics.knees import knee, linear_knee
 from isthmus.metrics.ranks import average_precision_interval, roc_auc_interval, roc_auc_lead
 from isthmus.metrics.regions import aupro, pixel_roc_auc, regions
 from isthmus.metrics.similarity import ssim, ssim_map
+from isthmus.metrics.symbols import CodeUse, code_use, perplexity
 from isthmus.metrics.volumes import vus_pr
 
 __all__ = [
+    "CodeUse",
     "Confusion",
     "Inflated",
     "Interval",
@@ -21,10 +23,12 @@ __all__ = [
     "average_precision",
     "average_precision_interval",
     "beta_interval",
+    "code_use",
     "event_f1",
     "false_alarm_rate",
     "knee",
     "linear_knee",
+    "perplexity",
     "pixel_roc_auc",
     "point_adjusted_f1",
     "recall",

@@ -22,8 +22,8 @@ SHARPNESS = 5.0  # by which features count: they begin near 0, where the noise w
 class Relaxed(Bottleneck):
     r"""Each of N tokens drawn from a categorical posterior over K codes, by a softmax that hardens as a run goes on.
 
-    .. math:: q = \mathrm{softmax}(5 h), \quad y = \mathrm{softmax}((\log q + g) / \tau), \quad t = \textstyle\sum_k y_k e_k, \quad
-              R = \sum_n KL(q_n \,\|\, U(K)) = \sum_n \big(\log K - H(q_n)\big)
+    .. math:: q = \mathrm{softmax}(5 h), \quad y = \mathrm{softmax}((\log q + g) / \tau), \quad
+              t = \textstyle\sum_k y_k e_k, \quad R = \sum_n KL(q_n \,\|\, U(K)) = \sum_n \big(\log K - H(q_n)\big)
 
     g is Gumbel noise from the batch's generator; tau falls from 1 to 1/16 over three quarters of the run, its logarithm
     evenly. In evaluation each token is its likeliest code, sent for certain: R = N log K.
