@@ -12,6 +12,7 @@ from isthmus.core.spec import Spec
 from isthmus.errors import InputError, LatentTooWideError, ParameterError, UnknownNameError
 from isthmus.parts.backbones.activations import MODULES
 from isthmus.parts.backbones.choose import ARCHITECTURES, Architecture, architecture, default_hidden_dims
+from isthmus.parts.compose import with_places
 from isthmus.training.devices import has_bfloat16_units, resolve_device
 
 UPDATES = 2000  # steps that a fit with epochs="auto" takes at least, within EPOCHS
@@ -134,6 +135,20 @@ def narrow(spec: Spec, rank: int = 1) -> int:
         (8, 42, 1)
     """
     return max(1, min(spec.width - 1, max(round(1.5 * math.sqrt(spec.width)), rank), 64))
+
+
+def tokenized(asked: Any, spec: Spec, dim: int) -> dict[str, Any]:
+    """What "auto" is for a code of tokens: one at each place, else as many as a plain code has numbers.
+
+    Who asks for a backbone, or for a code of some length, gets a code without places unless the backbone has them.
+
+    Args:
+        asked: An estimator, whose parameters are read.
+        spec: What its training rows are.
+        dim: Numbers in a token.
+    """
+    flat = {"latent_dim": dim * narrow(spec)}
+    return flat | with_places(spec, dim) if asked.architecture == asked.latent_dim == "auto" else flat
 
 
 def _latent_dim(asked: Any, spec: Spec, usual: int, shape: tuple[int, ...] | None) -> int:

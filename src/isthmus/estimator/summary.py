@@ -143,9 +143,9 @@ def counted(
         def begin(name: str) -> None:
             before[name] = counter.get_total_flops()
 
-        def end(name: str, answer: Tensor) -> None:
+        def end(name: str, answer: Any) -> None:
             counts[name] += (counter.get_total_flops() - before[name]) // 2
-            shapes[name] = tuple(answer.shape[1:])
+            shapes[name] = tuple(getattr(answer, "z", answer).shape[1:])  # of a bottleneck its code
 
         hooks = [m.register_forward_pre_hook(lambda *_, n=n: begin(n)) for n, m in stages.items()]
         hooks += [m.register_forward_hook(lambda *called, n=n: end(n, called[-1])) for n, m in stages.items()]

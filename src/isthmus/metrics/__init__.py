@@ -23,9 +23,11 @@ from isthmus.metrics.knees import knee, linear_knee
 from isthmus.metrics.ranks import average_precision_interval, roc_auc_interval, roc_auc_lead
 from isthmus.metrics.regions import aupro, pixel_roc_auc, regions
 from isthmus.metrics.similarity import ms_ssim, psnr, ssim, ssim_map
+from isthmus.metrics.symbols import CodeUse, code_use, perplexity
 from isthmus.metrics.volumes import vus_pr
 
 __all__ = [
+    "CodeUse",
     "Confusion",
     "Inflated",
     "Interval",
@@ -37,6 +39,7 @@ __all__ = [
     "average_precision_interval",
     "beta_interval",
     "bootstrap_interval",
+    "code_use",
     "event_f1",
     "false_alarm_rate",
     "fid_star",
@@ -45,6 +48,7 @@ __all__ = [
     "knee",
     "linear_knee",
     "ms_ssim",
+    "perplexity",
     "pixel_roc_auc",
     "point_adjusted_f1",
     "precision_recall",

@@ -9,13 +9,13 @@ from torch import nn
 from isthmus.core.code import Batch, Terms
 from isthmus.core.player import Player, Stage
 from isthmus.core.spec import Spec
-from isthmus.estimator.defaults import narrow, real, whole
+from isthmus.estimator.defaults import real, tokenized, whole
 from isthmus.estimator.face import Estimator
 from isthmus.estimator.registry import variant
 from isthmus.parts.bottlenecks.alphabets import quantizer, token_dim
 from isthmus.parts.bottlenecks.discrete import Discrete, follow
 from isthmus.parts.bottlenecks.tokens import tokens_of
-from isthmus.parts.compose import autoencoder, with_places
+from isthmus.parts.compose import autoencoder
 
 
 @variant(paper="van den Oord et al. 2017, arXiv:1711.00937, eq. 3; fsq: Mentzer et al. 2024, arXiv:2309.15505")
@@ -30,7 +30,8 @@ class VQVAE(Estimator):
     What crosses can be counted: `tokens` gives it as whole numbers, `from_tokens` takes them back. Use it where data
     shall become words of a language, or fit into so many bits. Images and series of 16 steps and more keep their
     places, with one token each, unless `latent_dim` is given; other codes are cut into tokens. The rate is the same for
-    every row, so it is in the score and not in the loss.
+    every row, so it is in the score and not in the loss. Unless told otherwise the variance is learnt, so that beta
+    weighs the same whatever the data's unit.
 
     The default rounds each number of a token to a few levels ("fsq"), which leaves nothing that could go unused. "vq"
     is the classic book of codes, moved by averages of the tokens that chose them; "residual" looks up in a second book
@@ -68,6 +69,7 @@ class VQVAE(Estimator):
     rotation: bool = False
 
     has_symbols: ClassVar[bool] = True
+    learns_variance: ClassVar[bool] = True
     batch_terms: ClassVar[tuple[str, ...]] = ("diversity",)
 
     def build(self, spec: Spec) -> nn.Module:
@@ -99,10 +101,7 @@ class VQVAE(Estimator):
 
     def usual(self, spec: Spec) -> dict[str, Any]:
         """A token at each place; else as many tokens as a plain code has numbers."""
-        dim = token_dim(self.quantizer, whole("codes", self.codes, least=2))
-        flat = {"latent_dim": dim * narrow(spec)}
-        are_free = self.architecture == "auto" and self.latent_dim == "auto"
-        return flat | with_places(spec, dim) if are_free else flat
+        return tokenized(self, spec, token_dim(self.quantizer, whole("codes", self.codes, least=2)))
 
     def may_be_wide(self) -> bool:
         """The alphabet limits what crosses."""

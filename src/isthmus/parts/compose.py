@@ -53,12 +53,30 @@ def with_places(spec: Spec, channels: int) -> dict[str, Any]:
         >>> with_places(Spec("image", (1, 28, 28)), 3)["hidden_dims"], with_places(Spec("table", (30,)), 3)
         ((32, 64), {})
     """
-    extent = min(spec.shape[1:], default=0)
-    if extent < SMALLEST_CONVOLVED:
+    if min(spec.shape[1:], default=0) < SMALLEST_CONVOLVED:
         return {}
-    levels = max(1, math.ceil(math.log2(extent / FEWEST_PLACES)))
-    widths = tuple(min(FIRST_CHANNELS * 2**level, MOST_CHANNELS) for level in range(levels))
-    return {"architecture": Convolutional(latent_channels=channels), "hidden_dims": widths}
+    return {"architecture": Convolutional(latent_channels=channels), "hidden_dims": widths_of(levels_down(spec))}
+
+
+def levels_down(spec: Spec) -> int:
+    """Halvings that leave at most 8 places along the shortest axis; at least one.
+
+    Example:
+        >>> levels_down(Spec("image", (1, 28, 28))), levels_down(Spec("series", (2, 16)))
+        (2, 1)
+    """
+    extent = min(spec.shape[1:], default=1)
+    return max(1, math.ceil(math.log2(extent / FEWEST_PLACES)))
+
+
+def widths_of(levels: int) -> tuple[int, ...]:
+    """Channels of so many levels, doubled from one to the next as long as they are few.
+
+    Example:
+        >>> widths_of(5)
+        (32, 64, 128, 256, 256)
+    """
+    return tuple(min(FIRST_CHANNELS * 2**level, MOST_CHANNELS) for level in range(levels))
 
 
 def conditional(spec: Spec, settings: Settings, bottleneck: Bottleneck, told: Spec) -> Network:

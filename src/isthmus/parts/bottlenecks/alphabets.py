@@ -30,6 +30,16 @@ def token_dim(name: str, codes: int, latent_dim: int | None = None) -> int:
         return len(levels_for(codes))
     if name == "lfq":
         return bits_for(codes)
+    return book_dim(latent_dim)
+
+
+def book_dim(latent_dim: int | None = None) -> int:
+    """d of a book's tokens: 8, or of a code that is already so long its largest divisor up to 8.
+
+    Example:
+        >>> book_dim(), book_dim(30), book_dim(7)
+        (8, 6, 7)
+    """
     return USUAL_DIM if latent_dim is None else max(d for d in range(1, USUAL_DIM + 1) if latent_dim % d == 0)
 
 

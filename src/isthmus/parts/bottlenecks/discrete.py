@@ -66,6 +66,7 @@ class Discrete(Bottleneck):
         quantizer: What turns tokens into codes.
 
     Example:
+        >>> import torch
         >>> from isthmus.parts.bottlenecks.scalar import Scalar
         >>> bottleneck = Discrete(Tokens(2, 2), Scalar((3, 5))).eval()
         >>> code = bottleneck(torch.tensor([[0.0, 0.0, 9.0, 9.0]]), Batch(torch.zeros(1, 4)))

@@ -14,7 +14,7 @@ from isthmus.parts.bottlenecks.tokens import rotated, straight_through
 
 DECAY = 0.99  # of what the moving averages remember, per step
 SMOOTHING = 1e-5  # tokens that each code has for nothing, so that none is divided by nothing
-DEAD = 0.05  # of an even share of the tokens: a code that keeps less begins anew
+DEAD, FRESH = 0.05, 0.1  # of an even share of the tokens: a code that keeps less begins anew, with so many
 ROUNDS = 10  # of k-means on the first batch
 
 
@@ -27,8 +27,8 @@ class Codebook(Quantizer):
 
     with the smoothed count of Laplace. The book begins as the centres of k-means among the first batch's tokens, so
     that no code lies where no token ever comes. A code that keeps less than a twentieth of an even share begins anew
-    at a token of the batch: code, sum and count together, since a code set alone would be overwritten by its old
-    average one step later.
+    at a token of the batch that lies far from its own code: code, sum and count together, since a code set alone would
+    be overwritten by its old average in the same step.
 
     In training a forward pass only notes what it saw, and only where the features have a gradient, which is in the
     turn of the player that owns them; `follow`, called after that player's step, moves the book. A batch whose tokens
@@ -45,7 +45,8 @@ class Codebook(Quantizer):
 
     Paper:
         van den Oord et al. 2017, NeurIPS, arXiv:1711.00937, eq. 3 and appendix A.1; start and restart as in Dhariwal et
-        al. 2020, arXiv:2005.00341, section 3.1; `unit`: Yu et al. 2022, ICLR, arXiv:2110.04627, section 3.2.
+        al. 2020, arXiv:2005.00341, section 3.1, at tokens drawn as in Arthur & Vassilvitskii 2007, SODA; `unit`: Yu et
+        al. 2022, ICLR, arXiv:2110.04627, section 3.2.
 
     Example:
         >>> book = Codebook(2, 1)
@@ -116,7 +117,7 @@ class Codebook(Quantizer):
             counts, sums = sums_by_code(tokens, nearest(tokens, centres), even, self.codes)
             centres = torch.where(counts[:, None] > 0, self._measured(sums / counts[:, None].clamp_min(1)), centres)
         self.embedding.copy_(centres)
-        self._trust(torch.full_like(self.counts, len(tokens) / self.codes))
+        self._trust(torch.full_like(self.counts, FRESH * len(tokens) / self.codes))
         self.begun.fill_(True)
 
     @torch.no_grad()
@@ -127,11 +128,11 @@ class Codebook(Quantizer):
         (new_counts, new_sums, others), self.seen = self.seen, None
         counts = DECAY * self.counts + (1 - DECAY) * new_counts
         sums = DECAY * self.sums + (1 - DECAY) * new_sums
-        share = counts.sum() / self.codes
         if self.restarts:
+            share = new_counts.sum() / self.codes
             dead = counts < DEAD * share
-            counts = torch.where(dead, share, counts)
-            sums = torch.where(dead[:, None], others * share, sums)
+            counts = torch.where(dead, FRESH * share, counts)
+            sums = torch.where(dead[:, None], FRESH * share * others, sums)
         total = counts.sum()
         smoothed = (counts + SMOOTHING) / (total + self.codes * SMOOTHING) * total
         is_sound = sums.isfinite().all()
@@ -142,13 +143,14 @@ class Codebook(Quantizer):
     def _note(self, tokens: Tensor, symbols: Tensor, batch: Batch, weight: Tensor | None) -> None:
         """Keep what the book shall follow: how often each code was chosen, by what, and tokens for those that weren't.
 
-        Rows of no weight are not to be begun at: a token is drawn with a chance in proportion to its weight.
+        A token is drawn to begin at with a chance in proportion to its weight and its squared distance from its code,
+        as k-means++ does: so codes go where they are missing, and not to where most tokens are.
         """
         rows = len(batch.x)
         each = tokens.new_ones(rows) if weight is None else weight
         weights = each.repeat_interleave(len(tokens) // rows)  # (B,) -> (B N,)
         counts, sums = sums_by_code(tokens, symbols, weights, self.codes)
-        ends = weights.cumsum(0)
+        ends = (weights * (tokens - self.embedding[symbols]).square().sum(1)).cumsum(0)
         drawn = torch.searchsorted(ends, noise.uniform(self.counts, batch.generator) * ends[-1], right=True)
         self.seen = counts, sums, tokens[drawn.clamp_max(len(tokens) - 1)]
 
