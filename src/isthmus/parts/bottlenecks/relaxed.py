@@ -38,8 +38,8 @@ class Relaxed(Bottleneck):
 
     Example:
         >>> bottleneck = Relaxed(Tokens(1, 2), codes=3).eval()
-        >>> bottleneck.features_per_latent  # two numbers for each of d = 2 say which of three codes, and one is idle
-        2
+        >>> bottleneck.features(2)  # of which three say which of three codes, and one is idle
+        4
         >>> code = bottleneck(torch.tensor([[0.0, 2.0, 1.0, 9.0]]), Batch(torch.zeros(1, 4)))
         >>> code.symbols.tolist(), torch.equal(code.z, bottleneck.from_symbols(code.symbols))
         ([[1]], True)
@@ -48,8 +48,11 @@ class Relaxed(Bottleneck):
     def __init__(self, tokens: Tokens, codes: int) -> None:
         super().__init__()
         self.tokens, self.codes = tokens, codes
-        self.features_per_latent = -(-codes // tokens.dim)
         self.embedding = nn.Parameter(torch.zeros(codes, tokens.dim))
+
+    def features(self, latent_dim: int) -> int:
+        """As many for each number of a token as let the token name K codes."""
+        return latent_dim * -(-self.codes // self.tokens.dim)
 
     @torch.no_grad()
     def draw(self, generator: torch.Generator) -> None:
