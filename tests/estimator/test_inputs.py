@@ -95,7 +95,7 @@ def test_the_short_check_gives_the_bits_of_the_long_one(monkeypatch: pytest.Monk
     rows = ROWS.astype(np.float32)
     model = Model().fit(rows)
     short = model.x(rows)
-    monkeypatch.setattr(inputs, "_is_ready", lambda X, spec: False)
+    monkeypatch.setattr(inputs, "is_ready", lambda X, spec: False)
     assert torch.equal(short, model.x(rows))
     monkeypatch.undo()
     monkeypatch.setattr(inputs, "opened", lambda X: pytest.fail("a ready array took the long way"))

@@ -109,15 +109,20 @@ def read_like(estimator: Any, X: Any, spec: Spec, *, gaps: bool = False) -> Sour
     Raises:
         InputError: as `read` does, but for the likelihood's domain.
     """
-    if _is_ready(X, spec):
+    if is_ready(X, spec):
         return ArraySource(X, spec)
     if spec.kind == "table":
         return _read_table(estimator, opened(X), spec, gaps)
     return _read_array(opened(X), spec)
 
 
-def _is_ready(X: Any, spec: Spec) -> bool:
-    """Whether X is a contiguous float32 array of the right width with finite numbers only: the short check."""
+def is_ready(X: Any, spec: Spec) -> bool:
+    """Whether X is a contiguous float32 array of the right width with finite numbers only: the short check.
+
+    Args:
+        X: Whatever the caller gave.
+        spec: What training rows were.
+    """
     if type(X) is not np.ndarray or X.dtype != np.float32 or X.ndim != 2 or not X.flags.c_contiguous:
         return False
     fits = len(X) > 0 and X.shape[1:] == spec.shape and spec.is_plain and spec.container == "numpy"

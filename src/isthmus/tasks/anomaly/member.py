@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Self, cast
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from isthmus.core.code import Batch, Code
@@ -13,6 +15,7 @@ from isthmus.core.source import Source
 from isthmus.estimator.blocks import Blocks
 from isthmus.parts.critics import Critic
 from isthmus.tasks.anomaly.neighbours import Neighbours
+from isthmus.tasks.anomaly.single_row import SingleRow
 from isthmus.tasks.anomaly.unlikeliness import unlikeliness
 from isthmus.tasks.anomaly.whitening import Whitening
 
@@ -52,11 +55,14 @@ class Member:
     crossed: Neighbours | Whitening | None = None
     critic: Critic | None = None
     blocks: Blocks = field(init=False, repr=False)
+    single: SingleRow | None = field(init=False, repr=False, default=None)
+    has_single: bool = field(init=False, repr=False, default=False)
 
     def __post_init__(self) -> None:
         network = self.model.network_
         parts = network if self.critic is None else nn.ModuleList([network, self.critic])
         self.blocks = Blocks(parts, self.model.spec_.width)
+        self.has_single = self.score == "distortion"  # until a row that comes alone shows otherwise
 
     def priced_by(self, source: Source) -> Self:
         """Learn from normal rows what the score needs, without training."""
@@ -72,6 +78,16 @@ class Member:
     def run(self, source: Source, function: Any) -> Tensor:
         """One of the functions of a batch below, for all rows."""
         return self.blocks.run(source, function)
+
+    def cost_of_one(self, X: NDArray[np.float32]) -> float | None:
+        """The sum of the terms of one row that is ready, (1, D), by a short way; None where there is none."""
+        if not self.has_single:
+            return None
+        single = self.single
+        if single is None or single.network is not self.model.network_ or not single.is_current:
+            single = self.single = SingleRow.of(self.model, self.blocks, self.terms)
+            self.has_single = single is not None
+        return None if single is None else single.cost(X)
 
     def terms(self, batch: Batch) -> Tensor:
         """What is lost and what crosses, (B, 2) float64; with a critic (B, 3).
@@ -116,7 +132,7 @@ class Member:
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy or pickle carries the model, not the blocks made from it."""
-        return {name: value for name, value in vars(self).items() if name != "blocks"}
+        return {name: value for name, value in vars(self).items() if name not in ("blocks", "single", "has_single")}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Make the blocks anew."""

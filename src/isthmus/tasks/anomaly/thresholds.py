@@ -109,7 +109,7 @@ def chosen(rule: str, scores: Floats, anomalous: NDArray[np.bool_], alpha: float
     """
     normal = np.sort(scores[~anomalous])
     if rule in LABELLED:
-        kth = _by_labels(normal, scores[anomalous], costs if rule == "cost" else None)
+        kth = by_labels(normal, scores[anomalous], costs if rule == "cost" else None)
         return Threshold.at(kth, normal, alpha, rule=rule)
     order = rule if rule in BUDGETED else "conformal"
     check_rows(alpha, len(normal), order)
@@ -118,10 +118,15 @@ def chosen(rule: str, scores: Floats, anomalous: NDArray[np.bool_], alpha: float
     return Threshold.at(place(alpha, len(kept), order), kept, alpha, aside=len(normal) - len(kept), rule=rule)
 
 
-def _by_labels(normal: Floats, anomalies: Floats, costs: tuple[float, float] | None) -> int:
-    """Which of the sorted normal scores separates best, counted from 1: by price, or by F1 where there is none.
+def by_labels(normal: Floats, anomalies: Floats, costs: tuple[float, float] | None) -> int:
+    """Which of the normal scores separates best, counted from 1: by price, or by F1 where there is none.
 
     Of equally good ones the highest, which raises the fewest false alarms.
+
+    Args:
+        normal: (n,) rising.
+        anomalies: (m,).
+        costs: Of a missed anomaly and of a false alarm.
 
     Raises:
         TooFewRowsError: fewer than ten labelled rows of either kind.

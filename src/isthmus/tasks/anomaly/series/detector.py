@@ -7,23 +7,26 @@ from dataclasses import KW_ONLY, dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from isthmus.errors import ParameterError, TooFewRowsError
+from isthmus.errors import ParameterError
 from isthmus.estimator.defaults import whole
 from isthmus.tasks.anomaly.calibration import check_budget
+from isthmus.tasks.anomaly.labels import anomalies_in
 from isthmus.tasks.anomaly.scored import Scored
 from isthmus.tasks.anomaly.series import states
 from isthmus.tasks.anomaly.series.channels import Channels, Stretch
 from isthmus.tasks.anomaly.series.episodes import Episode, Spell, spells
 from isthmus.tasks.anomaly.series.explanation import ChannelReason, at_point, in_units
-from isthmus.tasks.anomaly.series.promise import SeriesPromise, settled
+from isthmus.tasks.anomaly.series.promise import SeriesPromise
 from isthmus.tasks.anomaly.series.sheets import Sheet
-from isthmus.tasks.anomaly.series.windows import Windows
+from isthmus.tasks.anomaly.series.thresholds import SeriesThreshold, chosen, conformal, parted
+from isthmus.tasks.anomaly.series.windows import Windows, check_windows
 from isthmus.tasks.anomaly.series.workhorse import unfitted
+from isthmus.tasks.anomaly.thresholds import check_rule
 
 Floats = NDArray[np.float64]
 
@@ -126,22 +129,48 @@ class TimeSeriesDetector(Scored, BaseEstimator):
             later = Sheet.of(X_calibration, self.entity, self.time)
         channels = Channels.learn(sheet)
         learnt = windows.to_learn([stretch.x for stretch in channels.stretches(sheet)])
-        _check_windows(len(learnt), 2, f"training, of {len(sheet)} rows", windows)
+        check_windows(len(learnt), 2, f"training, of {len(sheet)} rows", windows)
         held = self._held(channels, later)
         seed = int(check_random_state(self.random_state).randint(2**31 - 1))
         states.sign(self, unfitted(self.model, learnt, seed, self.device, self.verbose).fit(learnt), channels)
-        return self._settled(held, alpha)
+        scores = np.concatenate([served for _, served in self._scored(held)])
+        return self._settled(conformal(scores, alpha, windows.span))
 
-    def calibrate(self, X: Any, *, alpha: float | None = None) -> Self:
-        """Set the threshold anew, from a normal series that training did not use.
+    def calibrate(
+        self,
+        X: Any,
+        y: ArrayLike | None = None,
+        *,
+        alpha: float | None = None,
+        rule: str = "conformal",
+        costs: tuple[float, float] | None = None,
+    ) -> Self:
+        """Set the threshold anew, from a series that training did not use.
 
         Args:
-            X: A normal series like the ones to come.
+            X: A series whose normal points are like the ones to come.
+            y: (n,) labels of its points, as in `split_for_detection`; None: all are normal. A point whose score
+                depends on an anomalous one is no evidence of normal points.
             alpha: The new budget; None keeps the one in `promise_`.
+            rule: As `AnomalyDetector.calibrate` has it: "conformal", "percentile", "fpr" and "trimmed" keep a budget,
+                with as many scores as the points are worth; "f1" and "cost" follow the labels, point by point.
+            costs: The price of a missed anomalous point and of a false alarm, for "cost".
+
+        Raises:
+            TooFewRowsError: too few points for the budget, none that is normal, or fewer than ten labelled ones of
+                either kind.
+            UnknownNameError: no rule of that name.
+            ParameterError: a budget or costs beside a rule that has none.
+
+        Warns:
+            FewCalibrationRowsWarning: as `fit` does, by "conformal".
         """
-        sheet = self._sheet(X)
+        sheet, windows = self._sheet(X), self._windows()
+        check_rule(rule, alpha, costs)
         budget = self.promise_.alpha if alpha is None else check_budget(alpha)
-        return self._settled(self._held(self.channels_, sheet), budget)
+        truth = np.zeros(len(sheet), dtype=bool) if y is None else anomalies_in(y, len(sheet))
+        scores = parted(self._scored(self._held(self.channels_, sheet)), truth, windows)
+        return self._settled(chosen(rule, *scores, budget, windows.span, costs))
 
     # Judgement. ------------------------------------------------------------------------------------------------------
 
@@ -226,7 +255,7 @@ class TimeSeriesDetector(Scored, BaseEstimator):
         """Stretches to calibrate with, if one holds a window."""
         windows, stretches = self._windows(), channels.stretches(sheet)
         found = sum(len(windows.starts(len(stretch.x))) for stretch in stretches)
-        _check_windows(found, 1, f"calibration, of {len(sheet)} rows", windows)
+        check_windows(found, 1, f"calibration, of {len(sheet)} rows", windows)
         return stretches
 
     def _scored(self, stretches: list[Stretch]) -> Iterator[tuple[Stretch, Floats]]:
@@ -242,17 +271,8 @@ class TimeSeriesDetector(Scored, BaseEstimator):
                 first, last, worst = (sheet.stamps[stretch.rows[place]] for place in spell)
                 yield Episode(stretch.entity, first, last, worst, float(scores[spell.peak])), stretch, spell
 
-    def _settled(self, held: list[Stretch], alpha: float) -> Self:
-        """Set the threshold from a normal series, and say what it can promise."""
-        served = np.concatenate([scores for _, scores in self._scored(held)])
-        scores = np.sort(served[~np.isnan(served)])
-        self.threshold_, self.promise_ = settled(scores, alpha, self._windows().span)
-        self.calibration_scores_, self.offset_ = scores, -self.threshold_
+    def _settled(self, found: SeriesThreshold) -> Self:
+        """Take a threshold over, and what it can promise."""
+        self.threshold_, self.calibration_scores_, self.promise_ = found
+        self.offset_ = -self.threshold_
         return self
-
-
-def _check_windows(found: int, least: int, what: str, windows: Windows) -> None:
-    """Refuse a series without enough windows."""
-    if found < least:
-        allowed = f"it holds {found} windows of {windows.length} rows without a gap, and {least} are needed"
-        raise TooFewRowsError(f"a series for {what}", allowed, "use a shorter window, or give more rows")

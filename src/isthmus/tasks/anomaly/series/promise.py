@@ -28,6 +28,8 @@ class SeriesPromise:
         high: below this, with 95 % confidence.
         expected: The mean rate over all such calibration stretches.
         points: Calibration points.
+        aside: Points beside them that a rule set aside as anomalies among unlabelled ones.
+        rule: How the threshold was chosen, as `AnomalyDetector.calibrate` has it.
 
     Example:
         >>> threshold, promise = settled(np.arange(10_000.0), alpha=0.01, span=50)
@@ -43,12 +45,18 @@ class SeriesPromise:
     high: float
     expected: float
     points: int
+    aside: int = 0
+    rule: str = "conformal"
 
     @classmethod
-    def of(cls, alpha: float, n: int, above: float, points: int) -> Self:
-        """The promise of a threshold with `above` of n independent scores above it: Beta(above + 1, n - above)."""
+    def of(cls, alpha: float, n: int, above: float, points: int, aside: int = 0, rule: str = "conformal") -> Self:
+        """The promise of a threshold with `above` of n independent scores above it: Beta(above + 1, n - above).
+
+        Points set aside may have been normal: the upper end counts them as above it.
+        """
         rate = beta_interval(above + 1, n - above, LEVEL)
-        return cls(alpha, n, rate.low, rate.high, rate.value, points)
+        most = beta_interval(above + aside * n / points + 1, n - above, LEVEL)
+        return cls(alpha, n, rate.low, most.high, rate.value, points, aside, rule)
 
     def p_values(self, scores: Floats, calibration: Floats) -> Floats:
         r"""How likely a normal point is to score as high, (t,); NaN where there is no score.
@@ -70,6 +78,7 @@ class SeriesPromise:
         """In words."""
         low, high = f"{100 * self.low:.1f}", f"{100 * self.high:.1f}"
         points = f"{self.points:,} calibration points that are worth {self.n:,} scores"
+        points += f", and {self.aside:,} points set aside" if self.aside else ""
         return f"{100 * self.expected:.1f} % false alarms, 95 % interval {low} to {high} %, from {points}"
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from isthmus.data.arrays import Series
+from isthmus.errors import TooFewRowsError
 from isthmus.tasks.anomaly.series.sheets import Floats, Ints
 
 BLOCK_CELLS = 2**21  # cells of the windows that are scored at once: 8 MB
@@ -99,3 +100,20 @@ def rolling_mean(scores: Floats, length: int) -> Floats:
     for lag in range(min(length, len(scores))):
         total[lag:] += scores[: len(scores) - lag]
     return total / np.minimum(np.arange(1, len(scores) + 1), length)
+
+
+def check_windows(found: int, least: int, what: str, windows: Windows) -> None:
+    """Refuse a series without enough windows.
+
+    Args:
+        found: How many it has.
+        least: How many are needed.
+        what: What for, in words.
+        windows: How a stretch is looked at.
+
+    Raises:
+        TooFewRowsError: it has fewer.
+    """
+    if found < least:
+        allowed = f"it holds {found} windows of {windows.length} rows without a gap, and {least} are needed"
+        raise TooFewRowsError(f"a series for {what}", allowed, "use a shorter window, or give more rows")
