@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -10,6 +11,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 
+from isthmus.bench.answers import Absent
 from isthmus.bench.question import Desk
 from isthmus.metrics.intervals import Interval, resampled_interval
 
@@ -59,6 +61,20 @@ class Table:
             for method, of_seeds in found.items():
                 key = {"what": make.__name__, "method": method, "seed": seed}
                 of_seeds.append(desk.cache.get(partial(make, method, seed), **key))
+        return cls(found)
+
+    @classmethod
+    def reached(cls, desk: Desk, make: Callable[[str, int], Found], methods: Iterable[str]) -> Table | Absent:
+        """The same, begun anew only within the line's seconds; what was measured is kept for the next run."""
+        end, names = time.monotonic() + desk.seconds, list(methods)
+        found: dict[str, list[Found]] = {method: [] for method in names}
+        for seed in desk.seeds:
+            for method in names:
+                key = {"what": make.__name__, "method": method, "seed": seed}
+                if desk.cache.find(**key) is None and time.monotonic() > end:
+                    done, asked = sum(map(len, found.values())), len(names) * len(desk.seeds)
+                    return Absent(f"{done} of {asked} fits reached", is_due=True)
+                found[method].append(desk.cache.get(partial(make, method, seed), **key))
         return cls(found)
 
     def mean(self, method: str, figure: Figure) -> Interval:

@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import spearmanr
 
 import isthmus
-from isthmus.data import draw_sprites, moving_digits, patches, sprites
+from isthmus.data import draw_sprites, moving_digits, patches, sprite_factors, sprites
 from isthmus.data.drawings import LEVELS, SCALES
 from isthmus.errors import ParameterError
 
@@ -34,6 +34,14 @@ def test_every_combination_of_levels_gives_another_image() -> None:
     assert (X.shape, X.dtype, factors.shape) == ((3000, 32, 32), np.uint8, (3000, 5))
     assert len(np.unique(X.reshape(3000, -1), axis=0)) == len(np.unique(factors, axis=0))
     assert np.array_equal(draw_sprites(factors[:50]), X[:50])
+
+
+def test_every_sprite_has_a_number() -> None:
+    grid = sprite_factors(range(46_080))
+    assert len(np.unique(grid, axis=0)) == len(grid) == np.prod(list(LEVELS.values()))
+    assert np.array_equal(grid.max(0) + 1, list(LEVELS.values()))
+    with pytest.raises(ParameterError, match="from 0 to 46080"):
+        sprite_factors([0, 46_080])
 
 
 def test_levels_are_drawn_evenly_and_independently() -> None:

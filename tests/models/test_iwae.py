@@ -31,7 +31,10 @@ def rows(model: Any, seed: int = 0, take: int = 178) -> Batch:
 def bound(model: Any, samples: int, seed: int = 0) -> torch.Tensor:
     """Minus the bound of the training objective, (B,)."""
     twin = IWAE(samples=samples)
-    return twin.objective(model.network_, rows(model, seed))["bound"].detach()
+    network, batch = model.network_.train(), rows(model, seed)
+    paid: torch.Tensor = twin.objective(network, batch)["bound"].detach()
+    network.eval()
+    return paid
 
 
 def test_one_draw_is_the_vaes_bound_with_a_drawn_rate(model: Any) -> None:
@@ -69,7 +72,8 @@ def test_on_a_linear_model_it_tends_to_the_exact_evidence() -> None:
 def test_the_encoders_gradient_is_the_doubly_reparameterised_one(model: Any) -> None:
     network, batch, samples = model.network_, rows(model, seed=5, take=4), 6
     network.zero_grad()
-    IWAE(samples=samples).objective(network, batch)["bound"].sum().backward()
+    IWAE(samples=samples).objective(network.train(), batch)["bound"].sum().backward()
+    network.eval()
     found = [p.grad.clone() for p in network.parameters()]
     with plainly(network):
         expected = doubly_reparameterised(network, batch, samples, seed=5)

@@ -25,6 +25,7 @@ _NAMES = {
     "read_labelled": "files",
     "read_or_scan": "scanning",
     "scan": "scanning",
+    "sprite_factors": "drawings",
     "sprites": "drawings",
     "swiss_roll": "datasets",
     "write": "files",

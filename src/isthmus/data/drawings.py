@@ -87,6 +87,32 @@ def draw_sprites(factors: npt.ArrayLike, *, size: int = 32) -> npt.NDArray[np.ui
     return np.concatenate(parts) if parts else np.empty((0, size, size), np.uint8)
 
 
+def sprite_factors(index: npt.ArrayLike) -> Ints:
+    """The levels of the sprites with these numbers: all combinations in order, y changing first and shape last.
+
+    Args:
+        index: (n,) whole numbers from 0 to 46,079; `range(46080)` is the whole grid.
+
+    Returns:
+        factors (n, 5), for `draw_sprites`.
+
+    Raises:
+        ParameterError: a number that no sprite has.
+
+    Example:
+        >>> sprite_factors([0, 1, 46079])
+        array([[ 0,  0,  0,  0,  0],
+               [ 0,  0,  0,  0,  1],
+               [ 2,  5,  9, 15, 15]])
+    """
+    counts = tuple(LEVELS.values())
+    numbers, total = np.asarray(index).astype(np.int64), int(np.prod(counts))
+    if numbers.ndim != 1 or not ((numbers >= 0) & (numbers < total)).all():
+        came = f"index of shape {numbers.shape}, from {numbers.min(initial=0)} to {numbers.max(initial=0)}"
+        raise ParameterError(came, f"(n,), each from 0 to {total - 1}", f"use range({total}) for all of them")
+    return np.stack(np.unravel_index(numbers, counts), axis=1)
+
+
 def _drawn(levels: Ints, size: int) -> npt.NDArray[np.uint8]:
     """A few sprites: where each fine point lies in the sprite's own frame, and whether that is inside."""
     points = ((np.arange(size * FINER) + 0.5) / (size * FINER) * 2 - 1).astype(np.float32)  # over [-1, 1]

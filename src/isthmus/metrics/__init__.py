@@ -3,6 +3,7 @@
 from isthmus.metrics.affiliations import affiliation
 from isthmus.metrics.confusion import Confusion
 from isthmus.metrics.detection import average_precision, false_alarm_rate, recall, roc_auc
+from isthmus.metrics.disentanglement import DCI, dci, mig, sap
 from isthmus.metrics.events import Inflated, Rates, event_f1, point_adjusted_f1
 from isthmus.metrics.generation import (
     PrecisionRecall,
@@ -19,7 +20,9 @@ from isthmus.metrics.intervals import (
     resampled_interval,
     wilson_interval,
 )
+from isthmus.metrics.interventions import beta_metric, factor_metric
 from isthmus.metrics.knees import knee, linear_knee
+from isthmus.metrics.latents import Frontier, Information, active_units, mutual_information, rate_distortion
 from isthmus.metrics.ranks import average_precision_interval, roc_auc_interval, roc_auc_lead
 from isthmus.metrics.regions import aupro, pixel_roc_auc, regions
 from isthmus.metrics.similarity import ms_ssim, psnr, ssim, ssim_map
@@ -29,36 +32,47 @@ from isthmus.metrics.volumes import vus_pr
 __all__ = [
     "CodeUse",
     "Confusion",
+    "DCI",
+    "Frontier",
     "Inflated",
+    "Information",
     "Interval",
     "PrecisionRecall",
     "Rates",
+    "active_units",
     "affiliation",
     "aupro",
     "average_precision",
     "average_precision_interval",
     "beta_interval",
+    "beta_metric",
     "bootstrap_interval",
     "code_use",
+    "dci",
     "event_f1",
+    "factor_metric",
     "false_alarm_rate",
     "fid_star",
     "inception_score_star",
     "kid_star",
     "knee",
     "linear_knee",
+    "mig",
     "ms_ssim",
+    "mutual_information",
     "perplexity",
     "pixel_roc_auc",
     "point_adjusted_f1",
     "precision_recall",
     "psnr",
+    "rate_distortion",
     "recall",
     "regions",
     "resampled_interval",
     "roc_auc",
     "roc_auc_interval",
     "roc_auc_lead",
+    "sap",
     "ssim",
     "ssim_map",
     "starred",

@@ -65,7 +65,9 @@ class InfoVAE(Estimator):
         trace = network(batch)
         terms = {"distortion": trace.distortion, "rate": (1 - self.alpha) * trace.code.rate}
         if len(batch.x) > 1:  # one code is no cloud
-            far = mmd(trace.code.z, normal(trace.code.z, batch.generator))
+            mean, log_var = network.bottleneck.posterior(trace.features)
+            z = network.bottleneck.form.place(mean, log_var, normal(mean, batch.generator))
+            far = mmd(z, normal(z, batch.generator))
             terms["mmd"] = (self.alpha + self.weight - 1) * far
         return terms
 

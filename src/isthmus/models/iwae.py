@@ -62,7 +62,7 @@ class IWAE(Estimator):
         """L = -log mean_k w_k, as one term."""
         features = network.encoder(batch.x)
         mean, log_var = network.bottleneck.posterior(self._tiled(features))
-        noise = normal(mean, batch.generator)
+        noise = normal(mean, batch.generator) if network.training else self._fixed(network.bottleneck.noise, batch)
         z = network.bottleneck.form.place(mean, log_var, noise)
         # What the encoder does to q(z | x) other than by moving z has expectation zero, and is left out.
         moved = noise + (z - z.detach()) * (-0.5 * log_var.detach()).exp()
@@ -82,3 +82,8 @@ class IWAE(Estimator):
     def _tiled(self, x: Tensor) -> Tensor:
         """Every draw's own copy of the rows, one batch after the other, (B, ...) -> (K * B, ...)."""
         return torch.cat([x] * self.samples)
+
+    def _fixed(self, stored: Tensor, batch: Batch) -> Tensor:
+        """The bottleneck's stored draws, the same for every row, (K * B, Z): nothing is random in evaluation."""
+        chosen = torch.arange(self.samples, device=stored.device) % len(stored)
+        return stored[chosen].repeat_interleave(len(batch.x), dim=0)

@@ -1,0 +1,87 @@
+"""Every figure near its top on the factors themselves, at chance on noise, and lower on factors that are rotated."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.stats import special_ortho_group
+
+from isthmus.data.drawings import LEVELS
+from isthmus.errors import InputError
+from isthmus.metrics import beta_metric, dci, factor_metric, mig, sap
+
+ROWS = 2000
+FACTORS = np.stack([np.random.default_rng(k).integers(n, size=ROWS) for k, n in enumerate(LEVELS.values())], axis=1)
+CHANCE = 1 / len(LEVELS)
+
+FIGURES: dict[str, tuple[Callable[..., float], float]] = {
+    "mig": (mig, 0.0),
+    "sap": (sap, 0.0),
+    "disentanglement": (lambda z, v: dci(z, v).disentanglement, 0.0),
+    "completeness": (lambda z, v: dci(z, v).completeness, 0.0),
+    "informativeness": (lambda z, v: dci(z, v).informativeness, 0.0),
+    "factor_metric": (factor_metric, CHANCE),
+    "beta_metric": (beta_metric, CHANCE),
+}
+every_figure = pytest.mark.parametrize("name", FIGURES)
+
+
+def themselves() -> NDArray[Any]:
+    """A unit for each factor, each of variance 1, in another order, turned round, and one that stands still."""
+    z = (FACTORS - FACTORS.mean(0)) / FACTORS.std(0)
+    return np.column_stack([-z[:, ::-1], 1e-3 * np.random.default_rng(9).normal(size=ROWS)])
+
+
+def rotated() -> NDArray[Any]:
+    """Every unit mixes all factors."""
+    rotation = special_ortho_group.rvs(5, random_state=0)
+    return themselves()[:, :5] @ rotation
+
+
+@every_figure
+def test_it_is_near_one_on_the_factors_themselves(name: str) -> None:
+    assert FIGURES[name][0](themselves(), FACTORS) > 0.95
+
+
+@every_figure
+def test_it_is_at_chance_on_noise(name: str) -> None:
+    figure, chance = FIGURES[name]
+    noise = np.random.default_rng(1).normal(size=(ROWS, 6))
+    assert figure(noise, FACTORS) == pytest.approx(chance, abs=0.06)
+
+
+@every_figure
+def test_it_is_lower_on_rotated_factors_where_it_looks_at_single_units(name: str) -> None:
+    figure, chance = FIGURES[name]
+    found = figure(rotated(), FACTORS)
+    if name in ("beta_metric", "informativeness"):  # which look at all units together
+        assert found > chance + 0.1
+    else:
+        assert found < 0.8
+
+
+def test_mig_is_the_closed_form_of_two_units_that_share_a_factor() -> None:
+    factor = np.tile(np.arange(4), 50)[:, None]
+    half = factor // 2  # tells one bit of two
+    assert mig(np.column_stack([factor, half]), factor) == pytest.approx(0.5)
+    assert mig(factor, factor) == pytest.approx(1)
+
+
+def test_two_units_of_one_factor_are_disentangled_and_not_complete() -> None:
+    z = themselves()
+    twice = np.column_stack([z, z + 1e-6 * np.random.default_rng(0).normal(size=z.shape)])
+    found = dci(twice, FACTORS)
+    assert found.disentanglement > 0.95
+    assert found.completeness < 0.9
+    assert sap(twice, FACTORS) < 0.1
+
+
+def test_other_shapes_and_factors_that_never_vary_are_refused() -> None:
+    with pytest.raises(InputError, match=r"codes of shape \(3,\)"):
+        mig([1, 2, 3], FACTORS)
+    with pytest.raises(InputError, match="factor 1 with one level"):
+        beta_metric(np.zeros((8, 2)), np.column_stack([np.arange(8), np.ones(8)]))
