@@ -31,6 +31,7 @@ _NAMES: dict[str, str] = {
     "FineTunedClassifier": "isthmus.estimator.predictors",
     "FineTunedRegressor": "isthmus.estimator.predictors",
     "GradientClipping": "isthmus.training.callbacks",
+    "HierarchicalVAE": "isthmus.models.hierarchical_vae",
     "ImageDetector": "isthmus.tasks.anomaly.images.detector",
     "Images": "isthmus.data.arrays",
     "JSONLLog": "isthmus.training.callbacks",

@@ -162,6 +162,7 @@ def draw(estimator: Any, n: int, random_state: Any, y: Any = None) -> Tensor:
     generator = torch.Generator(device).manual_seed(seed)
     with torch.inference_mode():
         z = torch.randn(whole("n", n), *estimator.latent_shape_, generator=generator, device=device)
+        z = network.from_noise(z) if hasattr(network, "from_noise") else z
         params = network.decode(z, *told_of(estimator, y, n))
         if estimator.spec_.kind == "table":
             return network.likelihood.sample(params, generator).cpu()  # type: ignore[no-any-return]

@@ -11,7 +11,7 @@ from torch import Tensor
 from isthmus.core.code import Batch, Code
 from isthmus.core.network import Bottleneck
 from isthmus.parts.divergences import kl_to_standard_normal
-from isthmus.parts.noise import normal
+from isthmus.parts.noise import balanced, normal
 
 DRAWS = 16  # codes over which a score takes its expectation
 LOG_VAR_RANGE = (-30.0, 20.0)  # beyond these a variance says nothing in float32
@@ -41,15 +41,12 @@ class Gaussian(Bottleneck):
         self.register_buffer("noise", torch.zeros(DRAWS, latent_dim))
 
     def draw(self, generator: torch.Generator) -> None:
-        """Fix the noise of the scores, (DRAWS, Z): each draw and its negative, with variances of exactly 1.
+        """Fix the noise of the scores, (DRAWS, Z).
 
-        All rows share these few draws, so a chance excess in their variance would be in every score: by more than a
-        nat on real tables, above the evidence that a score must bound. Eight dimensions at a time are uncorrelated.
+        All rows share these few draws. Unbalanced ones were in every score by more than a nat on real tables, above
+        the evidence that a score must bound.
         """
-        half = DRAWS // 2
-        blocks = torch.randn(half, self.noise.shape[1], generator=generator).split(half, dim=1)
-        noise = torch.cat([torch.linalg.qr(block).Q for block in blocks], dim=1) * math.sqrt(half)
-        self.noise.copy_(torch.cat([noise, -noise]))
+        self.noise.copy_(balanced(DRAWS, self.noise.shape[1], generator))
 
     def posterior(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z | x), (B, Z) each."""
