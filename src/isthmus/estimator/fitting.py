@@ -84,7 +84,7 @@ def partial_fit(estimator: Any, X: Any, y: Any, sample_weight: Any) -> None:
     """One pass in the last stage at progress 1."""
     seed = seed_of(estimator.random_state)
     new = not hasattr(estimator, "network_")
-    source = (learn_told if new else read_told)(estimator, X, y)
+    source = (learn_told if new else read_told)(estimator, X, y if estimator.is_conditional else None)
     if new:
         settle(estimator, source, seed)
         estimator.history_ = []
