@@ -37,6 +37,7 @@ _NAMES: dict[str, str] = {
     "FineTunedClassifier": "isthmus.estimator.predictors",
     "FineTunedRegressor": "isthmus.estimator.predictors",
     "GradientClipping": "isthmus.training.callbacks",
+    "HierarchicalVAE": "isthmus.models.hierarchical_vae",
     "IWAE": "isthmus.models.iwae",
     "ImageDetector": "isthmus.tasks.anomaly.images.detector",
     "Images": "isthmus.data.arrays",

@@ -39,6 +39,11 @@ CALLED_WITHOUT_Y = {
 MEMBERS = [cls(epochs=5, batch_size=32) for cls in TABLES.values()]
 
 
+def model_width(pipeline: Any) -> int:
+    """How long the code is: of a code in levels more than `latent_dim`, which is the top one's."""
+    return int(np.prod(pipeline[-1].latent_shape_))
+
+
 def excused(model: Any) -> dict[str, str]:
     """The checks that a member may fail, each with the reason."""
     return EXCUSED | (dict.fromkeys(CALLED_WITHOUT_Y, UNTOLD) if model.is_conditional else {})
@@ -56,7 +61,7 @@ def test_members_work_in_pipelines_searches_and_frames(name: str) -> None:
     model = TABLES[name](latent_dim=2, epochs=2, random_state=0)
     pipeline = make_pipeline(StandardScaler(), model).set_output(transform="pandas")
     codes = pipeline.fit_transform(iris, y)
-    assert list(codes.columns) == [f"{type(model).__name__.lower()}{i}" for i in range(2)]
+    assert list(codes.columns) == [f"{type(model).__name__.lower()}{i}" for i in range(model_width(pipeline))]
     halves = 2 if y is None else StratifiedKFold(2)  # each with every label
     search = GridSearchCV(model, {"latent_dim": [1, 2]}, cv=halves).fit(iris, y)
     assert search.best_params_["latent_dim"] in (1, 2)

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 from sklearn.datasets import load_digits, load_wine
 from sklearn.linear_model import LinearRegression, LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -13,6 +14,7 @@ from sklearn.preprocessing import StandardScaler
 
 import isthmus
 from isthmus import MLP, ConditionalVAE
+from isthmus.displays.seen import rebuilt
 from isthmus.errors import AbilityError, InputError, InputTypeError, ParameterError
 from isthmus.training.callbacks import JSONLLog
 
@@ -109,8 +111,11 @@ def test_missing_wrong_and_needless_y_are_said(fitted: Any, wine: Any) -> None:
             call(X)
     with pytest.raises(InputError, match="y with 9 entries beside 178 rows"):
         fitted.transform(X, y=y[:9])
-    with pytest.raises(AbilityError, match="reads a condition"):
-        fitted.finetune(X, y)
+    for refused in (lambda: fitted.finetune(X, y), lambda: isthmus.diagnose(fitted, X)):
+        with pytest.raises(AbilityError, match="reads a condition"):
+            refused()
+    with pytest.raises(AbilityError, match="it is told a y beside each row"):
+        rebuilt(fitted, torch.zeros(1, 13))
     with pytest.raises(InputTypeError, match="it is told nothing"):
         isthmus.VAE(epochs=1).fit(X).transform(X, y=y)
     with pytest.raises(ParameterError, match="joined to a flat code"):

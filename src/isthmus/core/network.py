@@ -142,6 +142,10 @@ class Network(nn.Module):
             bypass.clear()
         return self.params(z, condition)
 
+    def from_noise(self, noise: Tensor) -> Tensor:
+        """Codes made of draws from N(0, I), (B, Z) -> (B, Z), where that is the prior."""
+        return self.bottleneck.from_normal(noise)
+
     def rebuild(self, batch: Batch) -> Tensor:
         """The expected x after each row's own way through the network, (B, ...)."""
         return self.likelihood.mean(self.params(self.encode(batch).z, batch.condition))

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from isthmus.core.code import Batch
 from isthmus.core.spec import Spec
-from isthmus.errors import ParameterError
+from isthmus.errors import AbilityError, ParameterError
 from isthmus.estimator.inputs import read
 
 Floats = NDArray[np.float64]
@@ -36,6 +36,7 @@ def seen(estimator: Any, X: Any) -> Tensor:
 
 def rebuilt(estimator: Any, x: Tensor) -> Tensor:
     """What comes out for x, (n, *shape)."""
+    refuse_conditional(estimator)
     spec: Spec = estimator.spec_
     with torch.inference_mode():
         x = x.to(estimator.settings_.device)
@@ -46,11 +47,26 @@ def rebuilt(estimator: Any, x: Tensor) -> Tensor:
 
 def decoded(estimator: Any, z: Tensor) -> Tensor:
     """What comes out for codes, (n, Z) -> (n, *shape)."""
+    refuse_conditional(estimator)
     network = estimator.network_.eval()
     with torch.inference_mode():
         z = z.to(estimator.settings_.device).reshape(-1, *estimator.latent_shape_)
         answer: Tensor = network.mean(network.decode(z)).cpu()
     return answer
+
+
+def refuse_conditional(estimator: Any) -> None:
+    """Refuse a model that a picture cannot tell what it is told.
+
+    Raises:
+        AbilityError: it is conditional.
+    """
+    if estimator.is_conditional:
+        came, allowed = (
+            f"a picture of {type(estimator).__name__}",
+            "it is told a y beside each row, a picture is not",
+        )
+        raise AbilityError(came, allowed, "draw what model.reconstruct(X, y=y) or model.sample(n, y=y) gives")
 
 
 def numbers(x: Tensor) -> Floats:

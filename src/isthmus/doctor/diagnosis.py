@@ -13,6 +13,7 @@ from isthmus.doctor.scale import data_range, refused, unscaled_data
 from isthmus.doctor.symbols import dead_codes
 from isthmus.doctor.unseen import holdout_error, memorisation
 from isthmus.errors import TooFewRowsError, ValueRangeError
+from isthmus.estimator.abilities import require
 from isthmus.estimator.inputs import read
 
 CHECKS: tuple[Callable[[Patient], Answer], ...] = (
@@ -40,6 +41,7 @@ def diagnose(model: Any, X: Any, held_out: Any = None) -> Diagnosis:
 
     Raises:
         NotFittedError: there was no fit.
+        AbilityError: the model is told a condition beside each row.
         InputError: the rows are not of the kind that it was fitted on, or only one. Values that the likelihood does
             not price are no error here, but a finding.
 
@@ -54,6 +56,7 @@ def diagnose(model: Any, X: Any, held_out: Any = None) -> Diagnosis:
         >>> diagnosis.findings["identity-mapping"].remedy
         'model.set_params(latent_dim="auto").fit(X)'
     """
+    require(model, "diagnose")
     try:
         source = read(model, X)
         other = None if held_out is None else read(model, held_out)

@@ -80,11 +80,11 @@ class Blocks:
             self._share(spans, source, function, results, min(threads, -(-len(source) // self.large)))
         return results
 
-    def size_of_one(self, spec: Spec, function: Callable[[Batch], Tensor]) -> int:
-        """Rows in the block that a row goes through which comes alone, `function` being asked of it."""
+    def size_of_one(self, source: Source, function: Callable[[Batch], Tensor]) -> int:
+        """Rows in the block that a row like those of the source goes through alone, `function` being asked of it."""
         sizes = TINY if self.is_near else ()
         with torch.inference_mode(), threads_for(work=0.0):
-            return next((size for size in sizes if self._agrees(spec, function, size)), self.small)
+            return next((size for size in sizes if self._agrees(source, function, size)), self.small)
 
     def _share(
         self, spans: Iterator[Span], source: Source, function: Callable[[Batch], Tensor], results: Tensor, threads: int

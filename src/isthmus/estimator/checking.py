@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import isthmus
-from isthmus.estimator.abilities import require
 
 
 class Checked:
@@ -18,5 +17,4 @@ class Checked:
             X: The rows that it was fitted on, or rows like them.
             held_out: Rows that it was not fitted on; without them it is not asked whether it holds for such.
         """
-        require(self, "diagnose")
         return isthmus.diagnose(self, X, held_out)

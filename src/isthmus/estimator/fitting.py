@@ -145,7 +145,10 @@ def settle(estimator: Any, source: Source, seed: int) -> None:
     estimator.network_ = built(estimator, torch.Generator().manual_seed(seed))
     estimator._scorer = Blocks(estimator.network_, spec.width)
     estimator.latent_dim_ = settings.latent_dim
-    estimator.latent_shape_ = settings.architecture.code_shape(spec, settings.hidden_dims) or (settings.latent_dim,)
+    own = getattr(estimator.network_, "latent_shape", None)  # of a code that is more than one layer's
+    estimator.latent_shape_ = (
+        own or settings.architecture.code_shape(spec, settings.hidden_dims) or (settings.latent_dim,)
+    )
 
 
 def built(estimator: Any, generator: torch.Generator) -> nn.Module:

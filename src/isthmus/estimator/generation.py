@@ -168,7 +168,7 @@ def draw(estimator: Any, n: int, random_state: Any, y: Any = None) -> Tensor:
         prior, told = prior_of(network), told_of(estimator, y, n)
         if prior is None:
             noise = torch.randn(whole("n", n), *estimator.latent_shape_, generator=generator, device=device)
-            z = network.bottleneck.from_normal(noise)
+            z = network.from_noise(noise)
         else:
             z = prior.sample(whole("n", n), generator, condition_of(prior, y, n))
             if prior.recipe["on"] == "data":

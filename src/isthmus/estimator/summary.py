@@ -120,7 +120,8 @@ def stages_of(module: nn.Module, path: str = "") -> Iterator[tuple[str, nn.Modul
     for name, child in module.named_children():
         if size_of(child) == 0 or isinstance(child, Likelihood):
             continue
-        if isinstance(child, nn.ModuleList) or any(isinstance(part, nn.ModuleList) for part in child.children()):
+        is_called = type(child).forward is not nn.Module.forward
+        if not is_called or any(isinstance(part, nn.ModuleList) for part in child.children()):
             yield from stages_of(child, f"{path}{name}.")
         else:
             yield path + name, child
@@ -149,7 +150,7 @@ def counted(
 
         hooks = [m.register_forward_pre_hook(lambda *_, n=n: begin(n)) for n, m in stages.items()]
         hooks += [m.register_forward_hook(lambda *called, n=n: end(n, called[-1])) for n, m in stages.items()]
-        network.decode(network.encode(Batch(x, condition=next(iter(told), None))).z, *told)
+        network.rebuild(Batch(x, condition=next(iter(told), None)))
     for hook in hooks:
         hook.remove()
     return counts, shapes

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -29,6 +31,23 @@ def normal(like: Tensor, generator: torch.Generator | None = None) -> Tensor:
     """
     rng = source(generator, like.device)
     return torch.randn(like.shape, generator=rng, device=rng.device, dtype=like.dtype).to(like.device)
+
+
+def balanced(draws: int, width: int, generator: torch.Generator) -> Tensor:
+    """A few draws from N(0, I) that look like many, (draws, width): each with its negative, variances of exactly 1.
+
+    Where all rows share these few, a chance excess in their variance would be in every score. Half as many dimensions
+    at a time as there are draws are uncorrelated.
+
+    Example:
+        >>> few = balanced(16, 5, torch.Generator().manual_seed(0))
+        >>> few.mean(0).abs().max().item() < 1e-6, (few.square().mean(0) - 1).abs().max().item() < 1e-6
+        (True, True)
+    """
+    half = draws // 2
+    blocks = torch.randn(half, width, generator=generator).split(half, dim=1)
+    noise = torch.cat([torch.linalg.qr(block).Q for block in blocks], dim=1) * math.sqrt(half)
+    return torch.cat([noise, -noise])
 
 
 def uniform(like: Tensor, generator: torch.Generator | None = None) -> Tensor:

@@ -59,7 +59,9 @@ class TensorBoard(Callback):
         purged = len(run.history) + 1 if run.history else None
         self.writer = library.SummaryWriter(str(self.path), purge_step=purged)
         self.writer.add_text("model", f"    {estimator!r}", len(run.history))
-        self.samples = Samples.of(X, None if y is X else y, self.rows, estimator.spec_.kind)
+        # A conditional model would have to be told a y for each row that is looked at.
+        shown = 0 if estimator.is_conditional else self.rows
+        self.samples = Samples.of(X, None if y is X else y, shown, estimator.spec_.kind)
 
     def on_fit_task_end(self, estimator: Any, context: Any) -> bool:
         """Write the newest epoch; after the last one the codes."""

@@ -6,6 +6,7 @@ activations can rebuild x from an empty z. It suits restoration, where the code 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import local
 from typing import Any, Protocol, runtime_checkable
 
@@ -21,6 +22,8 @@ class Bypass(local):
     not concatenated as in U-Net: an empty bypass counts as zeros, and the decoder has the same weights with and
     without one. The levels belong to no state dict and to no copy: a pickled or deep-copied bypass is empty.
 
+    Whoever wants something else to happen where a level would be added sets `visit`, (height, x) -> x, in this thread.
+
     Example:
         >>> import torch
         >>> bypass = Bypass()
@@ -34,6 +37,7 @@ class Bypass(local):
 
     def __init__(self) -> None:
         self._levels: list[Tensor] = []
+        self.visit: Callable[[int, Tensor], Tensor] | None = None
 
     def keep(self, level: Tensor) -> None:
         """Keep the answer of the encoder's next level, (B, ...)."""
@@ -43,12 +47,20 @@ class Bypass(local):
         """Forget every level: from now on the decoder is on its own."""
         self._levels.clear()
 
+    def taken(self) -> list[Tensor]:
+        """The levels, deep ones first, which are kept no longer."""
+        levels = self._levels[::-1]
+        self.clear()
+        return levels
+
     def add(self, height: int, x: Tensor) -> Tensor:
         """The decoder's x (B, ...) plus the level that lies `height` levels above the deepest one.
 
         Raises:
             ParameterError: the codes are not those of the rows whose levels are kept.
         """
+        if self.visit is not None:
+            return self.visit(height, x)
         if not self._levels:
             return x
         level = self._levels[-1 - height]
@@ -62,7 +74,7 @@ class Bypass(local):
 
     def __getstate__(self) -> dict[str, Any]:
         """Nothing of the last batch: it may be large, and it hangs on a graph that cannot be copied."""
-        return {"_levels": []}
+        return {"_levels": [], "visit": None}
 
 
 @runtime_checkable

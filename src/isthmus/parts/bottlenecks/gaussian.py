@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 
 import torch
@@ -11,7 +10,7 @@ from torch import Tensor
 from isthmus.core.code import Batch, Code
 from isthmus.core.network import Bottleneck
 from isthmus.parts.bottlenecks.posteriors import LOG_2PI, Diagonal, Form
-from isthmus.parts.noise import normal
+from isthmus.parts.noise import balanced, normal
 from isthmus.parts.priors.prior import Prior
 
 DRAWS = 16  # codes over which a score takes its expectation
@@ -48,16 +47,13 @@ class Gaussian(Bottleneck):
         return self.form.features(latent_dim)
 
     def draw(self, generator: torch.Generator) -> None:
-        """Fix the noise of the scores, (DRAWS, Z): each draw and its negative, with exactly the variances of the form.
+        """Fix the noise of the scores, (DRAWS, Z), with exactly the variances of the form.
 
-        All rows share these few draws, so a chance excess in their variance would be in every score: by more than a
-        nat on real tables, above the evidence that a score must bound. Eight dimensions at a time are uncorrelated.
+        All rows share these few draws. Unbalanced ones were in every score by more than a nat on real tables, above
+        the evidence that a score must bound.
         """
-        half = DRAWS // 2
-        blocks = torch.randn(half, self.noise.shape[1], generator=generator).split(half, dim=1)
-        noise = self.form.noise(torch.cat([torch.linalg.qr(block).Q for block in blocks], dim=1) * math.sqrt(half))
-        noise = noise * (self.form.variance / noise.square().mean(0)).sqrt()
-        self.noise.copy_(torch.cat([noise, -noise]))
+        noise = self.form.noise(balanced(DRAWS, self.noise.shape[1], generator))
+        self.noise.copy_(noise * (self.form.variance / noise.square().mean(0)).sqrt())
 
     def posterior(self, features: Tensor) -> tuple[Tensor, Tensor]:
         """Mean of q(z | x), (B, Z), and its spread: log-variances (B, Z) unless the form says otherwise."""

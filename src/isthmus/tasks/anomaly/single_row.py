@@ -68,7 +68,7 @@ class SingleRow:
         random = np.random.default_rng(0).normal(size=(PROOFS, model.spec_.n_features))
         rows = (random * model.spec_.scale.numpy() + model.spec_.center.numpy()).astype(np.float32)
         sources = [ArraySource(rows[i : i + 1], model.spec_) for i in range(PROOFS)]
-        found = cls(model, blocks.size_of_one(sources[0].spec, function))
+        found = cls(model, blocks.size_of_one(sources[0], function))
         usual = [float(blocks.run(source, function).sum(1)) for source in sources]
         return found if [found.cost(rows[i : i + 1]) for i in range(PROOFS)] == usual else None
 
