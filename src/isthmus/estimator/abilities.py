@@ -23,6 +23,9 @@ ALWAYS = (
 NO_PRIOR = "its code has no prior{}: call fit_prior(X, 'mixture'), or use a VAE"
 NO_POSTERIOR = "pseudo-inputs need a Gaussian posterior q(z | x), which its code has not: use a VAE"
 NO_SYMBOLS = "its code has no symbols: use a member with a codebook"
+NO_PLACES = "no diffusion was fitted to places: call fit_prior(X, 'diffusion') for a map of codes, or with on='data'"
+NO_GAPS = "it keeps no training codes and a density beside them: call fit_prior(X, 'mixture')"
+NO_SLOPE = "it did not learn to take normal noise off numbers, which shows a slope: use DenoisingAutoencoder"
 NO_DENSITY = "its codes have no density p(z) and no posterior q(z | x): use a VAE"
 
 
@@ -35,10 +38,34 @@ def abilities_of(estimator: Any) -> dict[str, bool | str]:
         "sample": draws or NO_PRIOR.format(" to draw from"),
         "interpolate": draws or NO_PRIOR.format(", so what lies between two codes means nothing"),
         "traverse": draws or NO_PRIOR.format(", which would say how far an axis reaches"),
+        "variations": draws or NO_PRIOR.format(", which would say what is common"),
+        "gaps": has_gaps(estimator) or NO_GAPS,
+        "inpaint": has_places(estimator) or NO_PLACES,
+        **dict.fromkeys(("score_function", "langevin"), has_slope(estimator) or NO_SLOPE),
         **dict.fromkeys(("log_likelihood", "elbo", "elbo_gap"), estimator.has_density or NO_DENSITY),
         "denoise": estimator.is_corrupted or "it was not trained to undo a corruption: use DenoisingAutoencoder",
         "fill": estimator.fills() or "it never saw a missing cell: fit on rows with gaps, or with corruption='masking'",
     }
+
+
+def has_gaps(estimator: Any) -> bool:
+    """Whether a prior with a density remembers codes that it learnt from."""
+    prior = prior_of(getattr(estimator, "network_", None))
+    return prior is not None and prior.has_density and not prior.of_symbols and len(prior.seen) > 0
+
+
+def has_places(estimator: Any) -> bool:
+    """Whether a diffusion over a map of codes, or over rows of numbers, can draw a part to go with the rest."""
+    prior = prior_of(getattr(estimator, "network_", None))
+    if prior is None or prior.recipe["kind"] != "diffusion":
+        return False
+    return prior.recipe["on"] == "data" or len(estimator.latent_shape_) > 1
+
+
+def has_slope(estimator: Any) -> bool:
+    """Whether it learnt to take normal noise off every number of its rows."""
+    spec = getattr(estimator, "spec_", None)
+    return getattr(estimator, "corruption", "") == "gaussian" and (spec is None or spec.is_plain)
 
 
 def prior_kinds(estimator: Any) -> dict[str, bool | str]:
