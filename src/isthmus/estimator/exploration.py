@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from isthmus.core.source import Source
+from isthmus.data.memory import TensorSource
 from isthmus.estimator.classes import condition_of
 from isthmus.estimator.defaults import seed_of, share, whole
 from isthmus.estimator.generation import codes_of, shown, single
@@ -25,7 +25,7 @@ def variations(estimator: Any, x: Any, n: int, spread: float, random_state: Any)
     """n rows around each of these; see `FitsPriors.variations`."""
     whole("n", n)
     share("spread", spread)
-    prior, network = prior_of(estimator.network_), estimator.network_
+    prior = prior_of(estimator.network_)
     generator = source_of_noise(estimator, random_state)
     if prior is not None and prior.recipe["on"] == "data":
         source = read(estimator, single(estimator, x))
@@ -41,7 +41,6 @@ def variations(estimator: Any, x: Any, n: int, spread: float, random_state: Any)
         else:
             noise = torch.randn(z.shape, generator=generator, device=generator.device)
             z = (1 - spread**2) ** 0.5 * z + spread * noise
-    network.eval()
     return give_back(estimator, shown(estimator, z))
 
 
@@ -78,9 +77,14 @@ def inpaint(estimator: Any, X: Any, mask: Any, y: Any, random_state: Any) -> Any
     seen = torch.where(known, x, source.spec.hidden_value)
     with torch.inference_mode():
         if prior.recipe["on"] == "data":
-            drawn = prior.sample(len(x), generator, condition, known=seen.to(generator.device), mask=known)
+            at = known.to(generator.device)
+            drawn = prior.sample(len(x), generator, condition, known=seen.to(generator.device), mask=at)
             return give_back(estimator, torch.where(known, x, drawn.cpu()), like=X)
-        codes = estimator._blocks().run(_rows(source, seen), estimator._codes).view(-1, *estimator.latent_shape_)
+        codes = (
+            estimator._blocks()
+            .run(TensorSource(seen, source.spec), estimator._codes)
+            .view(-1, *estimator.latent_shape_)
+        )
         whole_cells = cells_known(known, estimator.latent_shape_).to(generator.device)
         z = prior.sample(len(x), generator, condition, known=codes.to(generator.device), mask=whole_cells)
         return give_back(estimator, torch.where(known, x, shown(estimator, z)), like=X)
@@ -105,10 +109,3 @@ def cells_known(known: Tensor, shape: tuple[int, ...]) -> Tensor:
 def source_of_noise(estimator: Any, random_state: Any) -> torch.Generator:
     """A generator on the network's device."""
     return torch.Generator(estimator.settings_.device).manual_seed(seed_of(random_state))
-
-
-def _rows(source: Source, x: Tensor) -> Source:
-    """The same sort of rows with other numbers."""
-    from isthmus.data.memory import TensorSource
-
-    return TensorSource(x, source.spec)

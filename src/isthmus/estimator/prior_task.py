@@ -6,6 +6,8 @@ x -> encoder -> z (kept) -> prior
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -30,6 +32,7 @@ from isthmus.training.loop import train
 from isthmus.training.run import Run
 
 EPOCHS = (5, 200)
+BATCH = 128  # codes in a step at least: they are short, and what is drawn for each makes its price noisy
 SPREAD = 20_000  # codes that a closed form is given where they are drawn from posteriors, if 16 a row make so many
 DRAWS = 16
 SEEN = 2048  # codes of training rows that a prior keeps, to tell where none lies
@@ -164,7 +167,9 @@ class Task:
         """Let the loop train the prior; its history."""
         pace, device = PACES[self.kind], self.device
         beside = {"condition": None if condition is None else condition.to(device)}
-        batch_size = batch_size_for(batch_size, len(self.kept))
+        if batch_size == "auto":
+            batch_size = max(batch_size_for(batch_size, len(self.kept)), min(BATCH, len(self.kept)))
+        batch_size = whole("batch_size", batch_size)
         batches = Resident(self.kept.to(device), **beside, batch_size=batch_size, seed=self.seed)
         low, high = EPOCHS
         usual = min(max(math.ceil(pace.steps / batches.steps), low), high)
@@ -209,16 +214,14 @@ class Task:
         return blocks
 
 
-class frozen:  # noqa: N801 -- a context manager, used like a function
-    """No parameter of the network asks for gradients within."""
-
-    def __init__(self, network: nn.Module) -> None:
-        self.before = {parameter: parameter.requires_grad for parameter in network.parameters()}
-
-    def __enter__(self) -> None:
-        for parameter in self.before:
+@contextmanager
+def frozen(network: nn.Module) -> Iterator[None]:
+    """No parameter of the network asks for gradients meanwhile."""
+    before = {parameter: parameter.requires_grad for parameter in network.parameters()}
+    try:
+        for parameter in before:
             parameter.requires_grad_(False)
-
-    def __exit__(self, *_: object) -> None:
-        for parameter, required in self.before.items():
+        yield
+    finally:
+        for parameter, required in before.items():
             parameter.requires_grad_(required)
