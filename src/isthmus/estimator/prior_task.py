@@ -119,7 +119,8 @@ class Task:
         if self.kind == "autoregressive":
             first = TensorSource(self.source.block(0, 1), self.source.spec)
             places = self.blocks().run(first, self.estimator._symbols).shape[1]
-            return {"places": places, "codes": int(network.bottleneck.codes)}
+            alphabet = getattr(network.bottleneck, "alphabet", None)  # K of each symbol, where they differ
+            return {"places": places, "codes": network.bottleneck.codes if alphabet is None else list(alphabet)}
         if self.kind == "vamp" or self.on == "data":
             return {"shape": self.source.spec.shape}
         return {"shape": shape}
