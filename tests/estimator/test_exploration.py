@@ -47,7 +47,7 @@ def test_variations_lie_around_the_item_as_far_as_asked(plain: Any, kind: str | 
 def test_gaps_are_likely_and_empty() -> None:
     """Codes are a disc with a hole of no rows; the gap must be found in the hole."""
     random = np.random.default_rng(0)
-    points = random.normal(size=(3000, 2))
+    points = random.normal(size=(1500, 2))
     ring = points[np.linalg.norm(points, axis=1) > 0.7]
     rows = np.c_[ring, ring @ random.normal(size=(2, 3))]
     linear: dict[str, Any] = {"hidden_dims": (), "activation": "linear", "scaling": "none"}
@@ -102,7 +102,7 @@ def hills() -> tuple[Any, Any, Any]:
     noisy = MultivariateNormal(means, covariances + AMOUNT**2 * torch.eye(2, dtype=torch.float64))
     density = MixtureSameFamily(Categorical(torch.ones(2, dtype=torch.float64)), noisy)
     model = DenoisingAutoencoder(
-        amount=AMOUNT, latent_dim=16, hidden_dims=(32,), epochs=20, batch_size=128, learning_rate=4e-3, random_state=0
+        amount=AMOUNT, latent_dim=16, hidden_dims=(32,), epochs=12, batch_size=128, learning_rate=4e-3, random_state=0
     ).fit(10 * rows.numpy())
     return model, density, rows.numpy()
 

@@ -70,8 +70,10 @@ def has_slope(estimator: Any) -> bool:
 
 def prior_kinds(estimator: Any) -> dict[str, bool | str]:
     """{kind of prior: True, or the reason why the code does not allow it}."""
-    bottleneck = getattr(getattr(estimator, "network_", None), "bottleneck", None)
-    has_posterior = estimator.has_density and (bottleneck is None or hasattr(bottleneck, "posterior"))
+    network = getattr(estimator, "network_", None)
+    bottleneck = getattr(network, "bottleneck", None)
+    is_normal = network is None or (hasattr(bottleneck, "posterior") and hasattr(bottleneck, "prior"))
+    has_posterior = estimator.has_density and is_normal
     has_symbols = hasattr(bottleneck, "from_symbols")
     refused = {"vamp": has_posterior or NO_POSTERIOR, "autoregressive": has_symbols or NO_SYMBOLS}
     return {kind: refused.get(kind, True) for kind in PRIORS}

@@ -50,7 +50,8 @@ def gaps(estimator: Any, n: int, random_state: Any) -> Any:
     generator = source_of_noise(estimator, random_state)
     with torch.inference_mode():
         z = prior.sample(max(TRIED, TRIED_EACH * whole("n", n)), generator)
-        z = z[prior.log_prob(z) >= prior.log_prob(prior.seen).median()]
+        chances = prior.log_prob(z)
+        z = z[chances >= torch.minimum(prior.log_prob(prior.seen).median(), chances.topk(n).values[-1])]
         return give_back(estimator, shown(estimator, emptiest(z, prior, n)))
 
 

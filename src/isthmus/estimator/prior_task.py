@@ -109,8 +109,8 @@ class Task:
         z = self.many(self.kept.to(self.device), prior.is_closed)
         with torch.no_grad():
             prior.fit(z, self.generator())
-            stride = max(1, -(-len(z) // SEEN))
-            prior.seen = z[::stride].clone()
+            if prior.has_density:
+                prior.seen = z[:: -(-len(z) // SEEN)].clone()
         return prior
 
     def sizes(self) -> dict[str, Any]:
@@ -137,8 +137,11 @@ class Task:
         return self.blocks().run(self.source, function).clone()
 
     def draws(self) -> bool:
-        """Whether codes are drawn from posteriors."""
-        return self.on == "code" and bool(self.estimator.has_density) and not PRIORS[self.kind].of_symbols
+        """Whether codes are drawn from posteriors, by a bottleneck that prices them under the prior it is given."""
+        has_posterior = self.estimator.has_density and hasattr(
+            getattr(self.estimator.network_, "bottleneck", None), "prior"
+        )
+        return self.on == "code" and bool(has_posterior) and not PRIORS[self.kind].of_symbols
 
     def codes(self, kept: Tensor, generator: torch.Generator | None) -> Tensor:
         """Codes of rows from what was kept of them: as they are, or drawn anew from the posteriors."""
