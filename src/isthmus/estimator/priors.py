@@ -68,7 +68,7 @@ class FitsPriors:
             >>> from sklearn.datasets import load_iris
             >>> from isthmus import Autoencoder
             >>> X = load_iris().data
-            >>> model = Autoencoder(latent_dim=2, epochs=20, random_state=0).fit(X)
+            >>> model = Autoencoder(latent_dim=2, epochs=5, random_state=0).fit(X)
             >>> model.fit_prior(X, "mixture", components=3).sample(5, random_state=0).shape
             (5, 4)
         """

@@ -27,8 +27,8 @@ class VAE(Estimator):
     dimensions, so that their balance does not depend on the size of the data or the batch. Unless told otherwise each
     column learns its own variance: with a fixed one the balance would depend on how well the data can be rebuilt.
 
-    A prior that learns as well lets the codes keep the shape that rebuilds best, and samples come out better; its
-    divergence has no closed form, so the rate is log q(z|x) - log p(z) of the draw.
+    A prior that learns as well lets the codes keep the shape that rebuilds best. Its divergence has no closed form, so
+    the rate is log q(z|x) - log p(z) of the draw.
 
     Args:
         prior: "normal" for N(0, I), or one that learns: "mixture" of ten normals, "vamp" (the posteriors of a hundred
