@@ -208,6 +208,14 @@ def test_the_chances_of_all_sequences_add_up_to_one(condition: int | None) -> No
     assert (found - chances).abs().max() < 4.5 * (chances.max() / 4000) ** 0.5
 
 
+def test_places_may_have_alphabets_of_their_own() -> None:
+    prior = shaken(made("autoregressive", codes=(4, 2, 3)))
+    every = torch.cartesian_prod(torch.arange(4), torch.arange(2), torch.arange(3))
+    with torch.no_grad():
+        assert float(prior.log_prob(every).double().exp().sum()) == pytest.approx(1.0, abs=1e-5)
+        assert (prior.sample(500, rng()).max(0).values < torch.tensor([4, 2, 3])).all()
+
+
 def test_symbols_that_are_known_stay_and_the_likeliest_are_drawn() -> None:
     prior = shaken(made("autoregressive", top_k=1))
     known, mask = torch.tensor([[3, 0, 2]]).repeat(5, 1), torch.tensor([[True, False, True]]).repeat(5, 1)

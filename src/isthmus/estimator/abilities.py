@@ -23,6 +23,9 @@ ALWAYS = (
 TOLD = "its encoder reads a condition beside each row, which this verb cannot give it: use a VAE"
 NO_PRIOR = "its code has no prior{}: call fit_prior(X, 'mixture'), or use a VAE"
 NO_POSTERIOR = "pseudo-inputs need a Gaussian posterior q(z | x), which its code has not: use a VAE"
+NO_PLACES = "no diffusion was fitted to places: call fit_prior(X, 'diffusion') for a map of codes, or with on='data'"
+NO_GAPS = "it keeps no training codes and a density beside them: call fit_prior(X, 'mixture')"
+NO_SLOPE = "it did not learn to take normal noise off numbers, which shows a slope: use DenoisingAutoencoder"
 NO_DENSITY = "its codes have no density p(z) and no posterior q(z | x): use a VAE"
 NO_SYMBOLS = "its code has no integer form: use a VQVAE"
 
@@ -30,6 +33,7 @@ NO_SYMBOLS = "its code has no integer form: use a VQVAE"
 def abilities_of(estimator: Any) -> dict[str, bool | str]:
     """{verb: True, or the reason why not}."""
     draws = bool(estimator.has_prior) or prior_of(getattr(estimator, "network_", None)) is not None
+    around = TOLD if estimator.is_conditional else draws or NO_PRIOR.format(", which would say what is common")
     return {
         **dict.fromkeys(ALWAYS, True),
         **dict.fromkeys(("finetune", "diagnose"), not estimator.is_conditional or TOLD),
@@ -37,6 +41,12 @@ def abilities_of(estimator: Any) -> dict[str, bool | str]:
         "sample": draws or NO_PRIOR.format(" to draw from"),
         "interpolate": draws or NO_PRIOR.format(", so what lies between two codes means nothing"),
         "traverse": draws or NO_PRIOR.format(", which would say how far an axis reaches"),
+        "variations": TOLD
+        if estimator.is_conditional
+        else draws or NO_PRIOR.format(", which would say what is common"),
+        "gaps": has_gaps(estimator) or NO_GAPS,
+        "inpaint": has_places(estimator) or NO_PLACES,
+        **dict.fromkeys(("score_function", "langevin"), has_slope(estimator) or NO_SLOPE),
         **dict.fromkeys(("log_likelihood", "elbo", "elbo_gap"), estimator.has_density or NO_DENSITY),
         **dict.fromkeys(("tokens", "from_tokens"), estimator.has_symbols or NO_SYMBOLS),
         "denoise": estimator.is_corrupted or "it was not trained to undo a corruption: use DenoisingAutoencoder",
@@ -44,12 +54,34 @@ def abilities_of(estimator: Any) -> dict[str, bool | str]:
     }
 
 
+def has_gaps(estimator: Any) -> bool:
+    """Whether a prior with a density remembers codes that it learnt from."""
+    prior = prior_of(getattr(estimator, "network_", None))
+    return prior is not None and prior.has_density and not prior.of_symbols and len(prior.seen) > 0
+
+
+def has_places(estimator: Any) -> bool:
+    """Whether a diffusion over a map of codes, or over rows of numbers, can draw a part to go with the rest."""
+    prior = prior_of(getattr(estimator, "network_", None))
+    if prior is None or prior.recipe["kind"] != "diffusion":
+        return False
+    return prior.recipe["on"] == "data" or len(estimator.latent_shape_) > 1
+
+
+def has_slope(estimator: Any) -> bool:
+    """Whether it learnt to take normal noise off every number of its rows."""
+    spec = getattr(estimator, "spec_", None)
+    return getattr(estimator, "corruption", "") == "gaussian" and (spec is None or spec.is_plain)
+
+
 def prior_kinds(estimator: Any) -> dict[str, bool | str]:
     """{kind of prior: True, or the reason why the code does not allow it}."""
     if estimator.is_conditional:
         return dict.fromkeys(PRIORS, TOLD)
-    bottleneck = getattr(getattr(estimator, "network_", None), "bottleneck", None)
-    has_posterior = estimator.has_density and (bottleneck is None or hasattr(bottleneck, "posterior"))
+    network = getattr(estimator, "network_", None)
+    bottleneck = getattr(network, "bottleneck", None)
+    is_normal = network is None or (hasattr(bottleneck, "posterior") and hasattr(bottleneck, "prior"))
+    has_posterior = estimator.has_density and is_normal
     has_symbols = hasattr(bottleneck, "from_symbols")
     refused = {"vamp": has_posterior or NO_POSTERIOR, "autoregressive": has_symbols or NO_SYMBOLS}
     return {kind: refused.get(kind, True) for kind in PRIORS}

@@ -144,6 +144,7 @@ def settle(estimator: Any, source: Source, seed: int) -> None:
     estimator.settings_ = settings = derive(estimator, spec, len(source), rank)
     estimator.network_ = built(estimator, torch.Generator().manual_seed(seed))
     estimator._scorer = Blocks(estimator.network_, spec.width)
+    vars(estimator).pop("prior_history_", None)  # a prior that was fitted to another network went with it
     estimator.latent_dim_ = settings.latent_dim
     own = getattr(estimator.network_, "latent_shape", None)  # of a code that is more than one layer's
     estimator.latent_shape_ = (

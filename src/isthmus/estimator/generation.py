@@ -171,17 +171,17 @@ def draw(estimator: Any, n: int, random_state: Any, y: Any = None) -> Tensor:
             z = network.from_noise(noise)
         else:
             z = prior.sample(whole("n", n), generator, condition_of(prior, y, n))
-            if prior.recipe["on"] == "data":
-                return z.cpu()
         return shown(estimator, z, generator, told)
 
 
-def shown(estimator: Any, z: Tensor, generator: torch.Generator, told: tuple[Tensor, ...] = ()) -> Tensor:
-    """x of codes or symbols, (n, ...) each, and of what it is told of them: drawn for a table, else its mean."""
+def shown(estimator: Any, z: Tensor, generator: torch.Generator | None = None, told: tuple[Tensor, ...] = ()) -> Tensor:
+    """x of what a prior draws, (n, ...): the mean of p(x | z), or a draw of a table where a generator is given."""
     network, prior = estimator.network_, prior_of(estimator.network_)
+    if prior is not None and prior.recipe["on"] == "data":
+        return z.cpu()
     with torch.inference_mode():
         params = network.decode(network.bottleneck.from_symbols(z) if prior and prior.of_symbols else z, *told)
-        if estimator.spec_.kind == "table":
+        if estimator.spec_.kind == "table" and generator is not None:
             return network.likelihood.sample(params, generator).cpu()  # type: ignore[no-any-return]
         return network.mean(params).cpu()  # type: ignore[no-any-return]
 
@@ -196,11 +196,15 @@ def told_of(estimator: Any, y: Any, n: int) -> tuple[Tensor, ...]:
 
 def codes_of(estimator: Any, rows: Any, y: Any = None) -> Tensor:
     """Codes of some rows, or of a single one without an axis for rows, (n, Z)."""
-    spec: Spec = estimator.spec_
-    if isinstance(rows, np.ndarray | torch.Tensor) and rows.ndim == (len(spec.layout) or 1):
-        rows = rows[None]
-    codes: Tensor = estimator._blocks().run(read_told(estimator, rows, y), estimator._codes)
+    codes: Tensor = estimator._blocks().run(read_told(estimator, single(estimator, rows), y), estimator._codes)
     return codes
+
+
+def single(estimator: Any, rows: Any) -> Any:
+    """The rows, with an axis for them where there is a single one without."""
+    spec: Spec = estimator.spec_
+    alone = isinstance(rows, np.ndarray | torch.Tensor) and rows.ndim == (len(spec.layout) or 1)
+    return rows[None] if alone else rows
 
 
 def decoded(estimator: Any, z: Tensor, y: Any = None) -> Any:

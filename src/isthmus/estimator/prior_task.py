@@ -6,6 +6,8 @@ x -> encoder -> z (kept) -> prior
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -30,6 +32,7 @@ from isthmus.training.loop import train
 from isthmus.training.run import Run
 
 EPOCHS = (5, 200)
+BATCH = 128  # codes in a step at least: they are short, and what is drawn for each makes its price noisy
 SPREAD = 20_000  # codes that a closed form is given where they are drawn from posteriors, if 16 a row make so many
 DRAWS = 16
 SEEN = 2048  # codes of training rows that a prior keeps, to tell where none lies
@@ -106,8 +109,8 @@ class Task:
         z = self.many(self.kept.to(self.device), prior.is_closed)
         with torch.no_grad():
             prior.fit(z, self.generator())
-            stride = max(1, -(-len(z) // SEEN))
-            prior.seen = z[::stride].clone()
+            if prior.has_density:
+                prior.seen = z[:: -(-len(z) // SEEN)].clone()
         return prior
 
     def sizes(self) -> dict[str, Any]:
@@ -116,7 +119,7 @@ class Task:
         if self.kind == "autoregressive":
             first = TensorSource(self.source.block(0, 1), self.source.spec)
             places = self.blocks().run(first, self.estimator._symbols).shape[1]
-            return {"places": places, "codes": max(network.bottleneck.alphabet)}
+            return {"places": places, "codes": list(network.bottleneck.alphabet)}
         if self.kind == "vamp" or self.on == "data":
             return {"shape": self.source.spec.shape}
         return {"shape": shape}
@@ -133,8 +136,11 @@ class Task:
         return self.blocks().run(self.source, function).clone()
 
     def draws(self) -> bool:
-        """Whether codes are drawn from posteriors."""
-        return self.on == "code" and bool(self.estimator.has_density) and not PRIORS[self.kind].of_symbols
+        """Whether codes are drawn from posteriors, by a bottleneck that prices them under the prior it is given."""
+        has_posterior = self.estimator.has_density and hasattr(
+            getattr(self.estimator.network_, "bottleneck", None), "prior"
+        )
+        return self.on == "code" and bool(has_posterior) and not PRIORS[self.kind].of_symbols
 
     def codes(self, kept: Tensor, generator: torch.Generator | None) -> Tensor:
         """Codes of rows from what was kept of them: as they are, or drawn anew from the posteriors."""
@@ -164,7 +170,9 @@ class Task:
         """Let the loop train the prior; its history."""
         pace, device = PACES[self.kind], self.device
         beside = {"condition": None if condition is None else condition.to(device)}
-        batch_size = batch_size_for(batch_size, len(self.kept))
+        if batch_size == "auto":
+            batch_size = max(batch_size_for(batch_size, len(self.kept)), min(BATCH, len(self.kept)))
+        batch_size = whole("batch_size", batch_size)
         batches = Resident(self.kept.to(device), **beside, batch_size=batch_size, seed=self.seed)
         low, high = EPOCHS
         usual = min(max(math.ceil(pace.steps / batches.steps), low), high)
@@ -209,16 +217,14 @@ class Task:
         return blocks
 
 
-class frozen:  # noqa: N801 -- a context manager, used like a function
-    """No parameter of the network asks for gradients within."""
-
-    def __init__(self, network: nn.Module) -> None:
-        self.before = {parameter: parameter.requires_grad for parameter in network.parameters()}
-
-    def __enter__(self) -> None:
-        for parameter in self.before:
+@contextmanager
+def frozen(network: nn.Module) -> Iterator[None]:
+    """No parameter of the network asks for gradients meanwhile."""
+    before = {parameter: parameter.requires_grad for parameter in network.parameters()}
+    try:
+        for parameter in before:
             parameter.requires_grad_(False)
-
-    def __exit__(self, *_: object) -> None:
-        for parameter, required in self.before.items():
+        yield
+    finally:
+        for parameter, required in before.items():
             parameter.requires_grad_(required)

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 from sklearn.utils.validation import check_is_fitted
 
 from isthmus.errors import AbilityError
+from isthmus.estimator import exploration, langevin
+from isthmus.estimator.abilities import require
 from isthmus.estimator.classes import labelled
 from isthmus.estimator.defaults import seed_of
 from isthmus.estimator.inputs import read
@@ -65,7 +68,7 @@ class FitsPriors:
             >>> from sklearn.datasets import load_iris
             >>> from isthmus import Autoencoder
             >>> X = load_iris().data
-            >>> model = Autoencoder(latent_dim=2, epochs=20, random_state=0).fit(X)
+            >>> model = Autoencoder(latent_dim=2, epochs=5, random_state=0).fit(X)
             >>> model.fit_prior(X, "mixture", components=3).sample(5, random_state=0).shape
             (5, 4)
         """
@@ -82,6 +85,104 @@ class FitsPriors:
         task.settle(prior)
         self.prior_history_ = history
         return self
+
+    def variations(self, x: Any, n: int, spread: float = 0.3, *, random_state: Any = None) -> Any:
+        r"""n rows around an item: its code moved towards a draw from the prior, decoded.
+
+        .. math:: z' = m + \sqrt{1 - s^2}\, (z - m) + s \sigma \varepsilon
+
+        with m and sigma the mean and deviation of the prior's draws. A diffusion takes the code back towards noise for
+        a share s of the way and carries it on again; an autoregressive prior draws a share s of the symbols anew.
+
+        Args:
+            x: One row, or several.
+            n: How many around each.
+            spread: s, from 0 (the item as it is rebuilt) to 1 (as far from it as any row).
+            random_state: Seed.
+
+        Returns:
+            len(x) * n rows, all those around the first one first.
+
+        Raises:
+            AbilityError: the code has no prior.
+        """
+        check_is_fitted(self)
+        require(self, "variations")
+        return exploration.variations(self, x, n, spread, random_state)
+
+    def gaps(self, n: int, *, random_state: Any = None) -> Any:
+        """n rows that the prior expects and training had not: likelier codes than half of those of training rows, as
+        far from all of these and from each other as draws from the prior go.
+
+        Use it to see what a collection lacks, or which rows to ask for next. What is found is a guess of the model: it
+        may be what is rare, or what cannot be.
+
+        Raises:
+            AbilityError: no prior with a density was fitted, with whose training codes draws could be compared.
+        """
+        check_is_fitted(self)
+        require(self, "gaps")
+        return exploration.gaps(self, n, random_state)
+
+    def inpaint(self, X: Any, mask: ArrayLike | None = None, *, y: Any = None, random_state: Any = None) -> Any:
+        """X with its hidden cells drawn to go with the known ones, which come back as they were.
+
+        On a map of codes, those cells count as known that no hidden pixel touches, nor one of the cells beside them.
+
+        Args:
+            X: Rows with holes.
+            mask: True where a cell is known, the shape of X; None takes the cells that are not missing.
+            y: The class of all rows, or of each, of a prior that was told classes.
+            random_state: Seed.
+
+        Raises:
+            AbilityError: no diffusion over a map of codes or over the rows themselves was fitted.
+        """
+        check_is_fitted(self)
+        require(self, "inpaint")
+        return exploration.inpaint(self, X, mask, y, random_state)
+
+    def score_function(self, X: Any) -> NDArray[np.float64]:
+        r"""Which way each row grows likelier, and how fast: the slope of log p in the units of X, in its shape.
+
+        .. math:: \nabla \log p_\sigma(x) = \frac{r(x) - x}{\sigma^2}
+
+        with p the density of rows with the noise of training on them. It holds as far as r is the expected clean row.
+
+        Raises:
+            AbilityError: the model did not learn to take off normal noise.
+
+        Paper:
+            Alain & Bengio 2014, arXiv:1211.4246, theorem 1; exact for the noisy density: Vincent 2011, Neural
+            Computation 23, pp. 1661-1674.
+        """
+        check_is_fitted(self)
+        require(self, "score_function")
+        slopes: NDArray[np.float64] = langevin.score_function(self, X)
+        return slopes
+
+    def langevin(self, n: int, steps: int = 200, sigma: float | None = None, *, random_state: Any = None) -> Any:
+        r"""n rows at the end of walks that drift to where rows are likelier.
+
+        .. math:: x \leftarrow x + \tfrac12 \sigma^2 \nabla \log p(x) + \sigma \varepsilon
+
+        They begin in noise of the size of the data, where the model may have learnt nothing: let walks be long.
+
+        Args:
+            n: How many.
+            steps: Of each walk.
+            sigma: Size of a step in scaled units; None takes the noise of training.
+            random_state: Seed.
+
+        Raises:
+            AbilityError: the model did not learn to take off normal noise.
+
+        Paper:
+            Alain & Bengio 2014, arXiv:1211.4246, section 4 (with a Metropolis test, which is left out here).
+        """
+        check_is_fitted(self)
+        require(self, "langevin")
+        return langevin.langevin(self, n, steps, sigma, random_state)
 
     @property
     def prior_(self) -> Prior:

@@ -65,17 +65,22 @@ def fill(estimator: Any, X: Any, mask: Any, y: Any = None) -> Any:
     x = source.block(0, len(source))
     known = ~torch.isnan(x)
     if mask is not None:
-        known &= _as_x(np.asarray(mask, dtype=bool), len(x), source.spec)
+        known &= known_cells(mask, len(x), source.spec)
     hidden_value = getattr(estimator.network_, "hidden_value", source.spec.hidden_value)
     hidden = TensorSource(torch.where(known, x, hidden_value), source.spec)
     expected = estimator._blocks().run(beside(estimator, hidden, y), estimator._filled)
     return give_back(estimator, torch.where(known, x, expected), like=X)
 
 
-def _as_x(mask: NDArray[np.bool_], n: int, spec: Spec) -> Tensor:
-    """The mask of n rows, which has the shape of X, in the shape of x."""
+def known_cells(mask: ArrayLike, n: int, spec: Spec) -> Tensor:
+    """The mask of n rows, which has the shape of X, in the shape of x.
+
+    Raises:
+        InputError: it has another shape.
+    """
+    marked: NDArray[np.bool_] = np.asarray(mask, dtype=bool)
     is_table = spec.kind == "table"
     shape = (n, *(spec.shape if is_table else sample_shape(spec)))
-    if mask.shape != shape:
-        raise InputError(f"mask of shape {mask.shape}", f"it marks the known cells of X, {shape}", "reshape it")
-    return torch.from_numpy(mask if is_table else channels_first(mask, spec.layout).copy())
+    if marked.shape != shape:
+        raise InputError(f"mask of shape {marked.shape}", f"it marks the known cells of X, {shape}", "reshape it")
+    return torch.from_numpy(marked if is_table else channels_first(marked, spec.layout).copy())

@@ -32,8 +32,8 @@ class VAE(Estimator):
     What the form of the posterior gives away is `elbo_gap`, KL(q(z|x) || p(z|x)). A "full" one closes it where the
     true posterior is normal; for Z units it asks Z (Z + 3) / 2 numbers of the encoder instead of 2 Z.
 
-    A prior that learns as well lets the codes keep the shape that rebuilds best, and samples come out better; its
-    divergence has no closed form, so the rate is log q(z|x) - log p(z) of the draw.
+    A prior that learns as well lets the codes keep the shape that rebuilds best. Its divergence has no closed form, so
+    the rate is log q(z|x) - log p(z) of the draw.
 
     Args:
         posterior: q(z|x): "diagonal" (normal, units independent), "full" (normal, with all covariances) or "laplace"

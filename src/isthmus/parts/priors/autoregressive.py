@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import torch
@@ -51,7 +52,7 @@ class Autoregressive(Prior):
 
     Args:
         places: N, symbols in a code.
-        codes: K, what a symbol may be: 0 to K - 1.
+        codes: K, what a symbol may be: 0 to K - 1; or a K for each place.
         classes: How many classes it may be told, 0 for none.
         width: Of the transformer.
         blocks: Of the transformer.
@@ -78,7 +79,7 @@ class Autoregressive(Prior):
     def __init__(
         self,
         places: int,
-        codes: int,
+        codes: int | Sequence[int],
         classes: int = 0,
         *,
         width: int = 64,
@@ -96,11 +97,14 @@ class Autoregressive(Prior):
         if temperature <= 0 or (top_k is not None and top_k < 1):
             came = f"temperature={temperature!r}, top_k={top_k!r}"
             raise ParameterError(came, "a temperature above 0, and 1 symbol at least to draw among", "leave both out")
-        self.places, self.codes, self.temperature, self.top_k = places, codes, temperature, top_k
-        self.symbols, self.positions = Table(codes, width), Table(places, width)
+        alphabet = torch.tensor([codes] * places if isinstance(codes, int) else list(codes))
+        self.places, self.codes, self.temperature, self.top_k = places, int(alphabet.max()), temperature, top_k
+        self.allowed: Tensor
+        self.register_buffer("allowed", torch.arange(self.codes) < alphabet[:, None], persistent=False)  # (N, K)
+        self.symbols, self.positions = Table(self.codes, width), Table(places, width)
         self.classes = Classes(classes, width)
         self.blocks = nn.Sequential(*[CausalBlock(width, heads) for _ in range(blocks)])
-        self.norm, self.guess = nn.LayerNorm(width), Linear(width, codes)
+        self.norm, self.guess = nn.LayerNorm(width), Linear(width, self.codes)
 
     def objective(self, batch: Batch) -> Terms:
         """L = -log p(s | class), with some rows told no class."""
@@ -116,7 +120,7 @@ class Autoregressive(Prior):
         told = torch.cat([self.classes(numbers)[:, None], self.symbols(symbols)], dim=1)
         h = self.blocks(told + self.positions.weight[: told.shape[1]])
         guesses: Tensor = self.guess(self.norm(h))
-        return guesses
+        return guesses.masked_fill(~self.allowed[: told.shape[1]], -torch.inf)
 
     def sample(
         self,

@@ -1,0 +1,120 @@
+"""Digits drawn from one plain autoencoder by priors fitted to its codes, and how far they are from real ones."""
+
+from __future__ import annotations
+
+import time
+from functools import cache
+from typing import Any
+
+import numpy as np
+import torch
+from _mnist import Digits, drawn, greys, part
+from _tables import Found
+from numpy.typing import NDArray
+from sklearn.neural_network import MLPClassifier
+
+import isthmus
+from isthmus.estimator.classes import condition_of
+
+try:  # until both are merged
+    from isthmus import FeatureNetwork
+    from isthmus.metrics import fid_star
+except (AttributeError, ImportError):
+    from _stand_in import FeatureNetwork, fid_star
+
+ROWS, EPOCHS, WIDTH, HIDDEN = 20_000, 30, 16, (512, 256)
+DRAWN = 10_000  # samples, as many as there are test rows
+SHOWN = 10
+
+FLOOR, NOISE, NORMAL, MIXTURE, FLOW, DIFFUSION = (
+    "reconstructions",
+    "N(0, I)",
+    "one normal",
+    "ten normals",
+    "flow",
+    "diffusion",
+)
+TOLD = "diffusion told classes"
+METHODS = (FLOOR, NOISE, NORMAL, MIXTURE, FLOW, DIFFUSION)
+KINDS = {NORMAL: "normal", MIXTURE: "mixture", FLOW: "flow", DIFFUSION: "diffusion"}
+FID, RECOGNISED, SECONDS = "FID*", "recognised as its class", "seconds of fit_prior"
+
+
+@cache
+def learnt(seed: int) -> tuple[Any, Digits]:
+    """The plain autoencoder, and the rows that it learnt from."""
+    rows = drawn(ROWS, seed)
+    model = isthmus.Autoencoder(
+        latent_dim=WIDTH, hidden_dims=HIDDEN, likelihood="bernoulli", epochs=EPOCHS, random_state=seed, device="cpu"
+    )
+    return model.fit(rows.x), rows
+
+
+@cache
+def network() -> Any:
+    """What describes images, learnt once from rows and labels."""
+    rows = drawn(ROWS, seed=1000)
+    return FeatureNetwork(random_state=0).fit(pictures(rows.x), rows.y)
+
+
+@cache
+def features_of_test() -> NDArray[np.float64]:
+    """Features of the test rows."""
+    found: NDArray[np.float64] = network().transform(pictures(part("test").x[:DRAWN]))
+    return found
+
+
+@cache
+def reader() -> Any:
+    """A classifier of pixels."""
+    rows = drawn(ROWS, seed=1000)
+    return MLPClassifier((256,), max_iter=15, early_stopping=True, random_state=0).fit(rows.x, rows.y)
+
+
+def pictures(x: Any) -> NDArray[np.float32]:
+    """Rows as images of one channel, in [0, 1]."""
+    images: NDArray[np.float32] = np.clip(x, 0, 1).reshape(-1, 28, 28, 1).astype(np.float32)
+    return images
+
+
+def samples(method: str, seed: int) -> tuple[Any, float]:
+    """As many rows as are judged, and the seconds that fitting a prior took."""
+    model, rows = learnt(seed)
+    if method == FLOOR:
+        return model.reconstruct(part("test").x[:DRAWN]), 0.0
+    if method == NOISE:
+        noise = np.random.default_rng(seed).standard_normal((DRAWN, WIDTH)).astype(np.float32)
+        return model.inverse_transform(noise), 0.0
+    began = time.perf_counter()
+    model.fit_prior(rows.x, KINDS[method])
+    seconds = time.perf_counter() - began
+    return shown_means(model, DRAWN, seed), seconds
+
+
+def shown_means(model: Any, n: int, seed: int, y: Any = None) -> Any:
+    """Codes from the prior and their expected rows: a table's cells would be drawn pixel by pixel."""
+    generator = torch.Generator().manual_seed(seed)
+    with torch.inference_mode():
+        z = model.prior_.sample(n, generator, condition_of(model.prior_, y, n))
+    return model.inverse_transform(z.numpy())
+
+
+def prior(method: str, seed: int) -> Found:
+    """How far samples are from test rows."""
+    made, seconds = samples(method, seed)
+    distance = fid_star(features_of_test(), network().transform(pictures(made)))
+    return {FID: distance, SECONDS: seconds, "pictures": greys(made[:SHOWN])}
+
+
+def told(method: str, seed: int) -> Found:
+    """Which share of rows a classifier takes for the class they were drawn of, or real ones for what they are."""
+    model, rows = learnt(seed)
+    if method == TOLD:
+        labels = np.arange(DRAWN) % 10
+        made = shown_means(model.fit_prior(rows.x, "diffusion", y=rows.y), DRAWN, seed, labels)
+    else:
+        real = part("test")
+        labels = real.y[:DRAWN]
+        made = real.x[:DRAWN] if method == "test rows" else model.reconstruct(real.x[:DRAWN])
+    share = float((reader().predict(np.clip(made, 0, 1)) == labels).mean())
+    return {RECOGNISED: share, "pictures": greys(made[:SHOWN])}
