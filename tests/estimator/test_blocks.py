@@ -179,7 +179,7 @@ def test_wide_rows_come_in_smaller_blocks_and_very_wide_ones_alone() -> None:
         4096,
         256,
         SMALL,
-        SMALL,
+        1,
     ]
 
 

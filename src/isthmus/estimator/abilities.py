@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from torch import Tensor, nn
+
 from isthmus.errors import AbilityError
 
 ALWAYS = (
@@ -23,9 +25,31 @@ NO_PRIOR = "its code has no prior{}: use a VAE"
 NO_DENSITY = "its codes have no density p(z) and no posterior q(z | x): use a VAE"
 
 
+ENCODER_ALONE = "the model was saved with encoder_only=True and has no decoder: load one that was saved whole"
+WITHOUT_DECODER = ("fit", "transform", "finetune", "save")
+
+
+class Absent(nn.Module):
+    """Stands where a decoder was: a model that was saved with its encoder alone."""
+
+    def forward(self, *_: Tensor) -> Tensor:
+        """Refuse.
+
+        Raises:
+            AbilityError: always.
+        """
+        able = ", ".join(WITHOUT_DECODER)
+        raise AbilityError("a decoder that is not there", ENCODER_ALONE, f"verbs that need none: {able}")
+
+
+def has_decoder(estimator: Any) -> bool:
+    """Whether there is a decoder, or will be once the model is fitted."""
+    return not isinstance(getattr(getattr(estimator, "network_", None), "decoder", None), Absent)
+
+
 def abilities_of(estimator: Any) -> dict[str, bool | str]:
     """{verb: True, or the reason why not}."""
-    return {
+    found = {
         **dict.fromkeys(ALWAYS, True),
         "sample": estimator.has_prior or NO_PRIOR.format(" to draw from"),
         "interpolate": estimator.has_prior or NO_PRIOR.format(", so what lies between two codes means nothing"),
@@ -34,6 +58,9 @@ def abilities_of(estimator: Any) -> dict[str, bool | str]:
         "denoise": estimator.is_corrupted or "it was not trained to undo a corruption: use DenoisingAutoencoder",
         "fill": estimator.fills() or "it never saw a missing cell: fit on rows with gaps, or with corruption='masking'",
     }
+    if has_decoder(estimator):
+        return found
+    return {verb: answer if verb in WITHOUT_DECODER else ENCODER_ALONE for verb, answer in found.items()}
 
 
 def require(estimator: Any, verb: str) -> None:
