@@ -72,6 +72,7 @@ _NAMES: dict[str, str] = {
     "family": "isthmus.models",
     "feature_maps": "isthmus.tasks.anomaly.images.features",
     "fit_together": "isthmus.estimator.together",
+    "import_weights": "isthmus.tasks.importing.importing",
     "latent_curve": "isthmus.tasks.latent_curve",
     "load": "isthmus.estimator.persistence",
     "split_for_detection": "isthmus.tasks.anomaly.splits",

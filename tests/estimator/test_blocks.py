@@ -173,13 +173,13 @@ def test_an_error_in_one_thread_ends_them_all() -> None:
     assert len(rows.read) < 100
 
 
-def test_wide_rows_come_in_smaller_blocks() -> None:
+def test_wide_rows_come_in_smaller_blocks_and_very_wide_ones_alone() -> None:
     assert [Blocks(nn.Identity(), width).large for width in (2, 64, 784, 3 * 64 * 64, 10**6)] == [
         4096,
         4096,
         256,
         SMALL,
-        SMALL,
+        1,
     ]
 
 

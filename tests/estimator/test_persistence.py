@@ -10,11 +10,18 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from sklearn.datasets import load_wine
+from sklearn.datasets import load_iris, load_wine
 
 import isthmus
 from isthmus import VAE, Autoencoder, Convolutional, DenoisingAutoencoder
-from isthmus.errors import CorruptFileError, MissingFileError, ModelFileError, NewerFormatError, UnknownNameError
+from isthmus.errors import (
+    AbilityError,
+    CorruptFileError,
+    MissingFileError,
+    ModelFileError,
+    NewerFormatError,
+    UnknownNameError,
+)
 from isthmus.estimator import persistence
 from isthmus.estimator.persistence import CARD, CONFIG, NEXT, TENSORS
 
@@ -270,3 +277,30 @@ def test_a_corrupted_save_of_another_member_does_not_load_as_this_one(folder: Pa
     (folder / CONFIG).write_bytes((other / CONFIG).read_bytes())
     with pytest.raises(CorruptFileError):
         isthmus.load(folder)
+
+
+@pytest.mark.parametrize("cls", [isthmus.Autoencoder, isthmus.VAE, isthmus.MaskedAutoencoder])
+def test_an_encoder_saved_alone_transforms_and_learns_labels_and_nothing_else(cls: Any, tmp_path: Any) -> None:
+    rows, labels = load_iris(return_X_y=True)
+    model = cls(latent_dim=2, epochs=2, random_state=0).fit(rows)
+    alone = isthmus.load(model.save(tmp_path / "encoder", encoder_only=True))
+    whole = model.save(tmp_path / "whole")
+    assert np.array_equal(alone.transform(rows), model.transform(rows))
+    sizes = [(folder / "model.safetensors").stat().st_size for folder in (tmp_path / "encoder", whole)]
+    assert sizes[0] < 0.8 * sizes[1]
+    tuned = alone.finetune(rows, labels, epochs=1, random_state=0)
+    other = model.finetune(rows, labels, epochs=1, random_state=0)
+    saved = [tuned.save(tmp_path / "tuned"), other.save(tmp_path / "other", encoder_only=True)]
+    for twin in map(isthmus.load, saved):
+        assert np.array_equal(twin.predict_proba(rows), other.predict_proba(rows))
+    twice = isthmus.load(alone.save(tmp_path / "again"))
+    assert [verb for verb, answer in twice.abilities().items() if answer is True] == [
+        "fit",
+        "transform",
+        "finetune",
+        "save",
+    ]
+    for verb in (twice.reconstruct, twice.score_samples, twice.inverse_transform):
+        with pytest.raises(AbilityError, match="no decoder"):
+            verb(rows[:, : 2 if verb == twice.inverse_transform else 4])
+    assert isthmus.load(whole).abilities() == model.abilities()

@@ -183,7 +183,7 @@ def test_series_are_cut_along_time() -> None:
         ({"architecture": Transformer(patch=3)}, ParameterError, r"patch=3 .* those of 1, 2, 4, 8 cells do"),
         ({"architecture": Transformer(heads=3)}, ParameterError, r"heads=3 for tokens of 16"),
         ({"architecture": Transformer(patch=8)}, InputError, r"in 1 patches of 8"),
-        ({"hidden_dims": (16, 8)}, ParameterError, r"hidden_dims=\(16, 8\): all blocks"),
+        ({"hidden_dims": (16, 8)}, ParameterError, r"hidden_dims=\(16, 8\): all levels"),
         ({"latent_dim": 5}, ParameterError, r"latent_dim=5.*272 numbers"),
         ({"architecture": "mlp"}, ParameterError, r"architecture='mlp' for an image.*transformer"),
         ({"normalize_targets": True, "likelihood": "bernoulli"}, ParameterError, r"a patch at mean 0"),

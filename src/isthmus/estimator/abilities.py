@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from torch import Tensor, nn
+
 from isthmus.errors import AbilityError
 from isthmus.parts.priors.choose import PRIORS, prior_of
 
@@ -28,22 +30,40 @@ NO_GAPS = "it keeps no training codes and a density beside them: call fit_prior(
 NO_SLOPE = "it did not learn to take normal noise off numbers, which shows a slope: use DenoisingAutoencoder"
 NO_DENSITY = "its codes have no density p(z) and no posterior q(z | x): use a VAE"
 NO_SYMBOLS = "its code has no integer form: use a VQVAE"
+ENCODER_ALONE = "the model was saved with encoder_only=True and has no decoder: load one that was saved whole"
+WITHOUT_DECODER = ("fit", "transform", "finetune", "save")
+
+
+class Absent(nn.Module):
+    """Stands where a decoder was: a model that was saved with its encoder alone."""
+
+    def forward(self, *_: Tensor) -> Tensor:
+        """Refuse.
+
+        Raises:
+            AbilityError: always.
+        """
+        able = ", ".join(WITHOUT_DECODER)
+        raise AbilityError("a decoder that is not there", ENCODER_ALONE, f"verbs that need none: {able}")
+
+
+def has_decoder(estimator: Any) -> bool:
+    """Whether there is a decoder, or will be once the model is fitted."""
+    return not isinstance(getattr(getattr(estimator, "network_", None), "decoder", None), Absent)
 
 
 def abilities_of(estimator: Any) -> dict[str, bool | str]:
     """{verb: True, or the reason why not}."""
     draws = bool(estimator.has_prior) or prior_of(getattr(estimator, "network_", None)) is not None
     around = TOLD if estimator.is_conditional else draws or NO_PRIOR.format(", which would say what is common")
-    return {
+    found = {
         **dict.fromkeys(ALWAYS, True),
         **dict.fromkeys(("finetune", "diagnose"), not estimator.is_conditional or TOLD),
         **{f"fit_prior:{kind}": answer for kind, answer in prior_kinds(estimator).items()},
         "sample": draws or NO_PRIOR.format(" to draw from"),
         "interpolate": draws or NO_PRIOR.format(", so what lies between two codes means nothing"),
         "traverse": draws or NO_PRIOR.format(", which would say how far an axis reaches"),
-        "variations": TOLD
-        if estimator.is_conditional
-        else draws or NO_PRIOR.format(", which would say what is common"),
+        "variations": around,
         "gaps": has_gaps(estimator) or NO_GAPS,
         "inpaint": has_places(estimator) or NO_PLACES,
         **dict.fromkeys(("score_function", "langevin"), has_slope(estimator) or NO_SLOPE),
@@ -52,6 +72,9 @@ def abilities_of(estimator: Any) -> dict[str, bool | str]:
         "denoise": estimator.is_corrupted or "it was not trained to undo a corruption: use DenoisingAutoencoder",
         "fill": estimator.fills() or "it never saw a missing cell: fit on rows with gaps, or with corruption='masking'",
     }
+    if has_decoder(estimator):
+        return found
+    return {verb: answer if verb in WITHOUT_DECODER else ENCODER_ALONE for verb, answer in found.items()}
 
 
 def has_gaps(estimator: Any) -> bool:

@@ -5,7 +5,7 @@ row goes through a block of one of a few fixed sizes, filled up with zeros, on o
 rows block by block, and none waits for another. A probe checks once that a size gives the same bits as the one of
 `SMALL` on this machine, wherever a row stands; where it doesn't that size is not used, and where even a row's place
 in the small one matters each row gets a block of its own. An accelerator, to which a large block is no dearer than a
-small one, knows one size alone.
+small one, knows one size alone. Very wide rows are scored one by one.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ TINY = (1, 2, 8)  # sizes for a row or a few that come alone, where waiting for 
 TRIED = 16  # rows that show whether a tiny size will do
 FEW = 4 * SMALL  # rows up to which small blocks do, the filling of a large one being dearer
 BLOCK_NUMBERS = 2**18  # numbers in a large block: wider rows come in smaller ones, so that they stay near the cache
+ALONE = 2**17  # numbers from which a row is scored alone: a network for such rows needs the memory for its own
 ACCELERATED, ACCELERATED_NUMBERS = 2**14, 2**21  # the same two of an accelerator's block, which must keep it busy
 
 
@@ -56,6 +57,8 @@ class Blocks:
         most, numbers = (LARGE, BLOCK_NUMBERS) if self.is_near else (ACCELERATED, ACCELERATED_NUMBERS)
         self.large = max(SMALL, min(most, 2 ** (numbers // max(width, 1)).bit_length() // 2))
         self.small = SMALL if self.is_near else self.large
+        if width >= ALONE:
+            self.small = self.large = 1
         self.agree: dict[object, bool] = {}
 
     def run(self, source: Source, function: Callable[[Batch], Tensor]) -> Tensor:
@@ -115,6 +118,9 @@ class Blocks:
     def _spans(self, source: Source, function: Callable[[Batch], Tensor]) -> Iterator[Span]:
         """The blocks: a tiny one for few rows, large ones while there are rows enough, else small ones."""
         rows, start = len(source), 0
+        if self.small == 1:
+            yield from (Span(row, row + 1, 1) for row in range(rows))
+            return
         for size in TINY if self.is_near else ():
             if rows <= size and self._agrees(source, function, size):
                 yield Span(0, rows, size)

@@ -165,11 +165,19 @@ class FineTuned(states.Persists, BaseEstimator, ABC):
         """L = -log p(y | z)."""
         return {"label": self.cost(torch.as_tensor(batch.condition), network(batch))}
 
-    def save(self, path: str | Path) -> Path:
-        """Write the predictor as a folder of JSON and safetensors; `isthmus.load` reads it."""
+    def save(self, path: str | Path, *, encoder_only: bool = False) -> Path:
+        """Write the predictor as a folder of JSON and safetensors; `isthmus.load` reads it.
+
+        Args:
+            path: The folder.
+            encoder_only: Whether to leave out the member's decoder, which no prediction needs.
+        """
         check_is_fitted(self)
+        saved = copy.copy(self)
+        if encoder_only:
+            saved.model_ = states.without_decoder(self.model_)
         card = f"# {type(self).__name__}\n\nA head on the encoder of `{self.model_!r}`.\n"
-        return persistence.save(self, path, card)
+        return persistence.save(saved, path, card)
 
     def to_saved(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """What `save` writes: the member's own saved form beside the head's."""

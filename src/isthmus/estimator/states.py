@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 from pathlib import Path
 from typing import Any, Self
@@ -9,13 +10,14 @@ from typing import Any, Self
 import numpy as np
 import torch
 from sklearn.utils.validation import check_is_fitted
-from torch import Tensor
+from torch import Tensor, nn
 
 from isthmus.core.settings import Settings
 from isthmus.core.spec import Spec
 from isthmus.data.conditions import Condition
-from isthmus.errors import CorruptFileError, ParameterError
+from isthmus.errors import AbilityError, CorruptFileError, ParameterError
 from isthmus.estimator import persistence, printing, prior_states
+from isthmus.estimator.abilities import Absent, has_decoder
 from isthmus.estimator.fitting import built
 from isthmus.parts.backbones.choose import ARCHITECTURES
 from isthmus.training.devices import resolve_device
@@ -27,10 +29,20 @@ BACKBONES = {cls.__name__: cls for cls in ARCHITECTURES.values()}
 class Persists:
     """The verbs that carry a fitted estimator to disk and through copies."""
 
-    def save(self, path: str | Path) -> Path:
-        """Write the model as a folder of JSON and safetensors; `isthmus.load` reads it."""
+    def save(self, path: str | Path, *, encoder_only: bool = False) -> Path:
+        """Write the model as a folder of JSON and safetensors; `isthmus.load` reads it.
+
+        Args:
+            path: The folder.
+            encoder_only: Whether to leave out the decoder. What is loaded then can `transform` and `finetune`, which
+                is all that codes are needed for, and says of every other verb why not.
+
+        Raises:
+            AbilityError: the network has no decoder of its own to leave out.
+        """
         check_is_fitted(self)
-        return persistence.save(self, path, printing.card(self))
+        model: Any = without_decoder(self) if encoder_only else self
+        return persistence.save(model, path, printing.card(self))
 
     def to_saved(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """What `save` writes."""
@@ -49,6 +61,21 @@ class Persists:
         return {name: value for name, value in state.items() if name != "_scorer"}
 
 
+def without_decoder(estimator: Any) -> Any:
+    """A copy of the estimator whose network has its encoder alone.
+
+    Raises:
+        AbilityError: its network is not made of the two.
+    """
+    network = copy.deepcopy(estimator.network_)
+    if not isinstance(getattr(network, "decoder", None), nn.Module):
+        came = f"{type(estimator).__name__}.save(encoder_only=True)"
+        raise AbilityError(came, "its network has no decoder of its own", "save it whole")
+    twin = copy.copy(estimator)
+    twin.network_, network.decoder = network, Absent()
+    return twin
+
+
 def to_saved(estimator: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
     """Everything that makes the fitted estimator, as JSON values and tensors."""
     names = getattr(estimator, "feature_names_in_", None)
@@ -65,6 +92,7 @@ def to_saved(estimator: Any) -> tuple[dict[str, Any], dict[str, Tensor]]:
         "feature_names_in": None if names is None else [str(name) for name in names],
         "history": [as_json(line) for line in estimator.history_],
         **prior_states.to_config(estimator),
+        **({} if has_decoder(estimator) else {"encoder_only": True}),
     }
     return config, dict(estimator.network_.state_dict())
 
@@ -82,6 +110,8 @@ def restore(estimator: Any, config: dict[str, Any], tensors: dict[str, Tensor]) 
     estimator.settings_ = Settings(**{**settings, "device": resolve_device(config.get("device", "cpu"))})
     estimator.network_ = built(estimator, torch.Generator().manual_seed(0)).eval()
     prior_states.revive(estimator, config, tensors)
+    if config.get("encoder_only"):
+        estimator.network_.decoder = Absent()
     load_weights(estimator.network_, tensors)
     estimator.latent_dim_ = estimator.settings_.latent_dim
     estimator.latent_shape_ = tuple(config["latent_shape"])

@@ -11,8 +11,10 @@ from isthmus.core.settings import Settings
 from isthmus.core.spec import Spec
 from isthmus.errors import ParameterError, UnknownNameError
 from isthmus.parts.backbones.conv import Convolutional
+from isthmus.parts.backbones.kl import KL
 from isthmus.parts.backbones.mlp import MLP
 from isthmus.parts.backbones.residual import Residual
+from isthmus.parts.backbones.tiny import Tiny
 from isthmus.parts.backbones.transformer import Transformer
 
 SMALLEST_CONVOLVED = 16  # pixels or steps along the shortest axis from which "auto" convolves
@@ -33,12 +35,14 @@ class Architecture(Protocol):
         """Code z (B, Z) -> params (B, *params_shape)."""
 
 
-GENERAL = ("mlp", "conv", "residual")  # that any member may be built of
+GENERAL = ("mlp", "conv", "residual", "kl", "tiny")  # that any member may be built of
 ARCHITECTURES: dict[str, type[Any]] = {
     "mlp": MLP,
     "conv": Convolutional,
     "residual": Residual,
     "transformer": Transformer,
+    "kl": KL,
+    "tiny": Tiny,
 }
 
 

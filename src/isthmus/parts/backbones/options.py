@@ -31,3 +31,15 @@ def check_options(backbone: Any) -> None:
 def rate_in(backbone: Any, side: str) -> float:
     """The probability of dropping on one side, "encoder" or "decoder"."""
     return float(backbone.dropout) if backbone.dropout_in in (side, "both") else 0.0
+
+
+def one_width(hidden_dims: tuple[int, ...]) -> int:
+    """The width that all levels share.
+
+    Raises:
+        ParameterError: they have different ones, or there is none.
+    """
+    if len(set(hidden_dims)) != 1:
+        came, allowed = f"hidden_dims={hidden_dims}", "all levels of this backbone are of one width"
+        raise ParameterError(came, allowed, "use hidden_dims=(64, 64, 64)")
+    return hidden_dims[0]

@@ -19,6 +19,7 @@ from isthmus.core.settings import Settings
 from isthmus.core.spec import Spec
 from isthmus.errors import InputError, ParameterError
 from isthmus.parts.backbones.attention import EPSILON, Block, heads_of, layer
+from isthmus.parts.backbones.options import one_width
 from isthmus.parts.backbones.patches import cut, join, positions, side_of
 
 MOST_PATCHES = 4096  # attention grows with their square
@@ -204,10 +205,7 @@ class Transformer:
         Raises:
             ParameterError: blocks of different widths.
         """
-        if len(set(hidden_dims)) != 1:
-            came = f"hidden_dims={hidden_dims}"
-            raise ParameterError(came, "all blocks work on tokens of one width", "use hidden_dims=(128, 128)")
-        return (1 + math.prod(self.grid(spec)), hidden_dims[-1])
+        return (1 + math.prod(self.grid(spec)), one_width(hidden_dims))
 
     def encoder(self, spec: Spec, features: int, settings: Settings) -> TokenEncoder:
         """View (B, *spec.shape) -> tokens (B, 1 + N, W)."""
