@@ -150,7 +150,7 @@ def counted(
 
         hooks = [m.register_forward_pre_hook(lambda *_, n=n: begin(n)) for n, m in stages.items()]
         hooks += [m.register_forward_hook(lambda *called, n=n: end(n, called[-1])) for n, m in stages.items()]
-        network.rebuild(Batch(x, condition=next(iter(told), None)))
+        network.decode(network.encode(Batch(x, condition=next(iter(told), None))).z, *told)
     for hook in hooks:
         hook.remove()
     return counts, shapes
