@@ -16,8 +16,8 @@ from isthmus import metrics
 from isthmus.data.drawings import LEVELS
 from isthmus.estimator.inputs import read
 
-ROWS, JUDGED, EPOCHS = 10_000, 5000, 60
-UNITS, HIDDEN = 10, (400, 200)
+ROWS, JUDGED, EPOCHS = 5000, 3000, 40
+UNITS, HIDDEN = 10, (256, 128)
 LABELLED, DRAWS = 50, 20  # labels, and how often others are drawn
 NUMBERS = [list(LEVELS).index(name) for name in ("scale", "x", "y")]  # factors that are numbers; a turn comes round
 
@@ -28,7 +28,7 @@ METHODS: dict[str, Callable[..., Any]] = {
     "beta-TCVAE, 6": partial(isthmus.BetaTCVAE, beta=6.0),
 }
 MIG, WRONG = "MIG", "share of scale, x and y not told by 50 labels"
-KNOWN_ROWS = 1500  # over which information is taken, which takes the square of so many steps
+KNOWN_ROWS = 1000  # over which information is taken, which takes the square of so many steps
 
 
 @cache

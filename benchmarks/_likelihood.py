@@ -1,0 +1,63 @@
+"""Members on statically binarised MNIST: how likely test rows are under each, and how long it learnt."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from functools import cache, partial
+from typing import Any, NamedTuple
+
+import numpy as np
+from _mnist import Rows, part
+
+import isthmus
+
+JUDGED, IMPORTANCE = 1000, 5000  # test rows, and draws from the posterior of each
+SHAPE = {"latent_dim": 50, "hidden_dims": (200, 200), "activation": "tanh", "likelihood": "bernoulli"}
+NLL, BOUND, GAP = "-log p(x) of test rows", "-bound of test rows", "bound of training rows above that of test rows"
+
+
+class Rung(NamedTuple):
+    """A member as the ladder has it.
+
+    Args:
+        make: The unfitted member, given `random_state=`.
+        epochs: Passes over the 60,000 training rows, in batches of 100.
+        published: Its published figure, and whose.
+    """
+
+    make: Callable[..., Any]
+    epochs: int
+    published: str
+
+
+LADDER: dict[str, Rung] = {
+    "VAE": Rung(partial(isthmus.VAE, **SHAPE), 60, "89.8 (pythae, 200 draws)"),
+    "VAE, full posterior": Rung(partial(isthmus.VAE, posterior="full", **SHAPE), 60, "none known to us"),
+    "IWAE, 50 draws": Rung(partial(isthmus.IWAE, samples=50, **SHAPE), 15, "86.8 (pythae, 5000 draws), 87.1 (paper)"),
+}
+"""Another prior or posterior is one more rung."""
+
+
+@cache
+def binary(name: str) -> Rows:
+    """Rows of "train" or "test", each pixel black or white with the probability of its grey, drawn once for all."""
+    x = part(name).x
+    return (np.random.default_rng(0 if name == "train" else 1).random(x.shape) < x).astype(np.float32)
+
+
+def rung(name: str, seed: int) -> dict[str, Any]:
+    """What a member gives test rows, and the minutes that it learnt for."""
+    begun, train, test = time.perf_counter(), binary("train"), binary("test")[:JUDGED]
+    model = LADDER[name].make(epochs=LADDER[name].epochs, batch_size=100, learning_rate=1e-3, random_state=seed)
+    model.fit(train)
+    minutes = (time.perf_counter() - begun) / 60
+    evidence, bound = model.log_likelihood(test, IMPORTANCE), model.elbo(test)
+    return {
+        NLL: float(-evidence.mean()),
+        "standard error over rows": float(evidence.std() / np.sqrt(JUDGED)),
+        BOUND: float(-bound.mean()),
+        GAP: float(model.elbo(train[:JUDGED]).mean() - bound.mean()),
+        "active units": isthmus.metrics.active_units(model.transform(binary("test"))),
+        "minutes": minutes,
+    }
