@@ -44,7 +44,8 @@ def test_a_classifier_stands_beside_the_score(folder: Path) -> None:
 
 def test_the_same_command_gives_the_same_detector(isthmus: Isthmus, folder: Path, tmp_path: Path) -> None:
     words = ("detect", "fit", folder / "normal.csv", "--out", tmp_path / "d", "--alpha", 0.1)
-    isthmus.ok(*words, "--labelled", folder / "looked-at.csv", *LABELS, *QUICK)
+    isthmus.ok(*words, "--labelled", folder / "looked-at.csv", *LABELS, *QUICK, "--report", tmp_path / "fit.html")
+    assert "What is promised" in (tmp_path / "fit.html").read_text()
     rows = files.read(folder / "normal.csv")
     ours, theirs = package.load(tmp_path / "d"), package.load(folder / "both")
     np.testing.assert_array_equal(ours.both_scores(rows), theirs.both_scores(rows))

@@ -78,7 +78,9 @@ def test_a_detector_of_a_series_keeps_what_it_was_told(folder: Path) -> None:
 
 def test_a_model_and_its_fields_can_be_named(isthmus: Isthmus, folder: Path, tmp_path: Path) -> None:
     options = ("--model", "vae", "--latent-dim", 3, "--hidden-dims", 8, "--stride", 5, *WATCH, *QUICK)
-    isthmus.ok("detect", "fit", folder / "normal.npy", "--out", tmp_path / "d", *options)
+    told = ("--out", tmp_path / "d", "--report", tmp_path / "fit.html")
+    isthmus.ok("detect", "fit", folder / "normal.npy", *told, *options)
+    assert "What is promised" in (tmp_path / "fit.html").read_text()
     model = package.load(tmp_path / "d").model_
     assert (type(model).__name__, model.latent_dim_, model.hidden_dims) == ("VAE", 3, (8,))
 

@@ -39,7 +39,7 @@ def displays_of(loaded: Any, rows: Any, y: Any) -> Iterator[Display]:
     if rows is not None:
         yield displays.ReconstructionDisplay.of(member, rows)
         yield displays.LatentDisplay.of(member, rows, y)
-    if rows is not None or is_detector:
+    if rows is not None or hasattr(loaded, "calibration_scores_"):
         yield displays.ScoreDisplay.of(loaded, rows, truth)
     if truth is not None:
         yield displays.RocDisplay.of(loaded, rows, truth)
