@@ -62,9 +62,9 @@ def answering(verb: Callable[[Any], Any], files: Files) -> Callable[[Job], Any]:
     return lambda job: verb(rows_of(job.data, files.target))
 
 
-def as_columns(codes: Any, out: Path) -> Any:
+def as_columns(codes: Any, out: Path, letter: str = "z") -> Any:
     """Codes (n, Z) as columns z0, z1, ... where they go into a table."""
-    return {f"z{axis}": codes[:, axis] for axis in range(codes.shape[1])} if out.suffix in TABLES else codes
+    return {f"{letter}{axis}": codes[:, axis] for axis in range(codes.shape[1])} if out.suffix in TABLES else codes
 
 
 def put(path: Path, rows: Any) -> None:
