@@ -38,6 +38,19 @@ def detector(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return fitted.save(tmp_path_factory.mktemp("runs") / "detector")
 
 
+def test_symbols_go_into_a_table_as_whole_numbers(isthmus: Isthmus, data: Path, vae: Path, tmp_path: Path) -> None:
+    rows, codes = files.read(data / "iris.csv").drop_columns(["target"]), tmp_path / "codes.parquet"
+    model = package.VQVAE(codes=64, epochs=1, random_state=0).fit(rows)
+    folder = model.save(tmp_path / "model")
+    isthmus.ok("encode", folder, data / "iris.csv", "--tokens", "--out", codes, *LEAVING)
+    held = files.read(codes)
+    assert held.column_names == [f"t{place}" for place in range(model.tokens(rows).shape[1])]
+    assert np.array_equal(np.column_stack([column.to_numpy() for column in held.columns]), model.tokens(rows))
+    told = isthmus("encode", vae, data / "iris.csv", "--tokens", "--out", tmp_path / "none.csv", *LEAVING)
+    assert told.code == 2
+    assert "no integer form: use a VQVAE" in told.err
+
+
 @pytest.mark.parametrize("ending", TABLES + ARRAYS)
 def test_codes_go_into_a_file_and_come_back_as_rows(
     isthmus: Isthmus, data: Path, vae: Path, tmp_path: Path, ending: str

@@ -11,6 +11,7 @@ from sklearn.datasets import load_digits, load_wine
 import isthmus
 from isthmus.parts.backbones.activations import MODULES
 from isthmus.parts.backbones.options import ALLOWED
+from isthmus.parts.bottlenecks.alphabets import QUANTIZERS
 from isthmus.parts.corruptions import CORRUPTIONS
 from isthmus.parts.likelihoods import LIKELIHOODS
 from tests.contract.cases import DEVICE
@@ -101,3 +102,16 @@ def test_scaling_of_images(scaling: str, tmp_path: Any) -> None:
 @pytest.mark.parametrize("kind", ["table", "image"])
 def test_precision(kind: str, precision: str, tmp_path: Any) -> None:
     goes_the_whole_way(quick(precision=precision), ROWS[kind], tmp_path / "model")
+
+
+@pytest.mark.parametrize("name", QUANTIZERS)
+@pytest.mark.parametrize("kind", ["table", "image"])
+def test_quantizer(kind: str, name: str, tmp_path: Any) -> None:
+    options = {"codes": 64, "hidden_dims": (8,), "epochs": 2, "random_state": 0, "device": DEVICE}
+    goes_the_whole_way(isthmus.VQVAE(quantizer=name, **options), ROWS[kind], tmp_path / "model")
+
+
+@pytest.mark.parametrize("option", ["rotation", "unit"])
+def test_option_of_a_book(option: str, tmp_path: Any) -> None:
+    model = isthmus.VQVAE(quantizer="vq", codes=64, epochs=2, device=DEVICE, **{option: True})
+    goes_the_whole_way(model, ROWS["table"], tmp_path / "model")

@@ -78,6 +78,7 @@ def test_images_of_16_pixels_keep_their_places_unless_told_otherwise() -> None:
         ({"commitment": -1.0}, ParameterError, "commitment"),
         ({"depth": 0, "quantizer": "residual"}, ParameterError, "depth"),
         ({"rotation": True}, ParameterError, "only 'vq'"),
+        ({"unit": True, "quantizer": "lfq"}, ParameterError, "unit=True"),
     ],
 )
 def test_what_no_alphabet_has_is_refused(params: dict[str, Any], error: type, part: str) -> None:

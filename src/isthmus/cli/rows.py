@@ -108,9 +108,9 @@ def written(model: Any, text: str | None) -> Any:
     return model.condition_.written(text) if text is not None and model.is_conditional else text
 
 
-def as_columns(codes: Any, out: Path) -> Any:
+def as_columns(codes: Any, out: Path, letter: str = "z") -> Any:
     """Codes (n, Z) as columns z0, z1, ... where they go into a table."""
-    return {f"z{axis}": codes[:, axis] for axis in range(codes.shape[1])} if out.suffix in TABLES else codes
+    return {f"{letter}{axis}": codes[:, axis] for axis in range(codes.shape[1])} if out.suffix in TABLES else codes
 
 
 def put(path: Path, rows: Any) -> None:

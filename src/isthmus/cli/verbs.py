@@ -10,13 +10,16 @@ from isthmus.cli.output import PLAIN, Output
 KEPT = (*TABLES, ".npy", ".npz")
 
 
-def encode(model: Path, /, *data: Data, out: Path, files: Files = USUAL, output: Output = PLAIN) -> None:
+def encode(
+    model: Path, /, *data: Data, out: Path, tokens: bool = False, files: Files = USUAL, output: Output = PLAIN
+) -> None:
     """Write the code z of each row.
 
     Args:
         model: The folder of a saved model.
         data: Files of rows like those that the model was fitted on.
         out: A file, whose ending is its format; or a folder, which gets a file for each of the data.
+        tokens: Write the code's symbols, whole numbers, in columns t0, t1, ...; for models whose code has them.
         files: Which answers to give, and where to work.
         output: How to answer.
     """
@@ -24,8 +27,8 @@ def encode(model: Path, /, *data: Data, out: Path, files: Files = USUAL, output:
     from isthmus.cli.rows import answering, as_columns, member_in
 
     member = member_in(model, files.device)
-    codes = answering(member, member.transform, files)
-    carry_out(wanted, lambda job: as_columns(codes(job), job.out), output, files.resume)
+    codes, letter = answering(member, member.tokens if tokens else member.transform, files), "t" if tokens else "z"
+    carry_out(wanted, lambda job: as_columns(codes(job), job.out, letter), output, files.resume)
 
 
 def decode(model: Path, /, *data: Data, out: Path, files: Files = USUAL, output: Output = PLAIN) -> None:

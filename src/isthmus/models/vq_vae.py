@@ -48,6 +48,7 @@ class VQVAE(Estimator):
         entropy: eta, nats per nat of entropy.
         restarts: Whether codes that nothing chooses begin anew ("vq", "residual").
         rotation: Whether gradients are turned as their token was, and not passed on as they are ("vq").
+        unit: Whether tokens and codes have length 1, so that only angles are compared ("vq").
 
     Example:
         >>> from sklearn.datasets import load_digits
@@ -67,6 +68,7 @@ class VQVAE(Estimator):
     entropy: float = 0.1
     restarts: bool = True
     rotation: bool = False
+    unit: bool = False
 
     has_symbols: ClassVar[bool] = True
     learns_variance: ClassVar[bool] = True
@@ -81,9 +83,8 @@ class VQVAE(Estimator):
         flat = settings.latent_dim if shape is None else shape[0]
         dim = token_dim(self.quantizer, self.codes, flat)
         tokens = tokens_of(settings.latent_dim, shape, dim)
-        alphabet = quantizer(
-            self.quantizer, self.codes, dim, whole("depth", self.depth), restarts=self.restarts, rotation=self.rotation
-        )
+        of_a_book = {"restarts": self.restarts, "rotation": self.rotation, "unit": self.unit}
+        alphabet = quantizer(self.quantizer, self.codes, dim, whole("depth", self.depth), **of_a_book)
         return autoencoder(spec, settings, Discrete(tokens, alphabet))
 
     def objective(self, network: Any, batch: Batch) -> Terms:

@@ -44,7 +44,14 @@ def book_dim(latent_dim: int | None = None) -> int:
 
 
 def quantizer(
-    name: str, codes: int, dim: int, depth: int = 1, *, restarts: bool = True, rotation: bool = False
+    name: str,
+    codes: int,
+    dim: int,
+    depth: int = 1,
+    *,
+    restarts: bool = True,
+    rotation: bool = False,
+    unit: bool = False,
 ) -> Quantizer:
     """The quantizer of this name for tokens of d numbers.
 
@@ -55,6 +62,7 @@ def quantizer(
         depth: L; only "residual" has more than one.
         restarts: Whether codes of a book that nothing chooses begin anew.
         rotation: Whether the gradient of "vq" is turned as its token was.
+        unit: Whether tokens and codes of "vq" have length 1.
 
     Raises:
         ParameterError: an option that this quantizer does not have.
@@ -63,12 +71,13 @@ def quantizer(
         >>> quantizer("fsq", 512, 3).codes, quantizer("residual", 64, 8, depth=2).depth
         (512, 2)
     """
-    if rotation and name != "vq":
-        raise ParameterError(f"rotation=True with quantizer={name!r}", "only 'vq' turns gradients", "leave it out")
+    if (rotation or unit) and name != "vq":
+        option = "rotation" if rotation else "unit"
+        raise ParameterError(f"{option}=True with quantizer={name!r}", "only 'vq' has this option", "leave it out")
     if name == "fsq":
         return Scalar(levels_for(codes))
     if name == "lfq":
         return Binary(bits_for(codes))
     if name == "vq":
-        return Codebook(codes, dim, restarts=restarts, rotation=rotation)
+        return Codebook(codes, dim, restarts=restarts, rotation=rotation, unit=unit)
     return ResidualCodes([Codebook(codes, dim, restarts=restarts) for _ in range(depth)])

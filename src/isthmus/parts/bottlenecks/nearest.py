@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-BLOCK_NUMBERS, ROWS = 2**18, (32, 1024)  # products in one block, and its rows
+BLOCK_NUMBERS, ROWS = 2**17, (32, 1024)  # products in one block, and its rows
 
 
 @torch.no_grad()
@@ -50,8 +50,8 @@ def _blocks(x: Tensor, rows: int) -> Iterator[tuple[int, Tensor]]:
         yield whole, torch.cat([rest, x.new_zeros(rows - len(rest), x.shape[1])])
 
 
-def sums_by_code(x: Tensor, found: Tensor, weights: Tensor, codes: int) -> tuple[Tensor, Tensor]:
-    """How much weight each code has, (K,), and the weighed sum of its vectors, (K, d).
+def sums_by_code(x: Tensor, found: Tensor, codes: int, weights: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    """How often each code was found, (K,), and the sum of its vectors, (K, d).
 
     On the CPU rows are added where they belong, a hundredth of the work of a product with one-hot rows; an accelerator
     would add them in any order, and round otherwise at every call, so it takes the product.
@@ -59,17 +59,18 @@ def sums_by_code(x: Tensor, found: Tensor, weights: Tensor, codes: int) -> tuple
     Args:
         x: Vectors, (M, d).
         found: The code of each, (M,) int64.
-        weights: Of each, (M,).
         codes: K.
+        weights: How often each vector counts, (M,); None for once.
 
     Example:
-        >>> sums_by_code(torch.tensor([[1.0], [2.0], [4.0]]), torch.tensor([1, 0, 1]), torch.ones(3), 2)
+        >>> sums_by_code(torch.tensor([[1.0], [2.0], [4.0]]), torch.tensor([1, 0, 1]), codes=2)
         (tensor([1., 2.]), tensor([[2.],
                 [5.]]))
     """
-    weighed = x * weights[:, None]
+    weighed = x if weights is None else x * weights[:, None]
+    times = x.new_ones(len(x)) if weights is None else weights
     if x.device.type == "cpu":
-        counts = x.new_zeros(codes).index_add_(0, found, weights)
+        counts = x.new_zeros(codes).index_add_(0, found, times)
         return counts, x.new_zeros(codes, x.shape[1]).index_add_(0, found, weighed)
     chosen = x.new_zeros(len(x), codes).scatter_(1, found[:, None], 1.0)
-    return weights @ chosen, chosen.T @ weighed
+    return times @ chosen, chosen.T @ weighed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor
-from torch.nn.functional import normalize
+from torch.nn.functional import mse_loss, normalize
 
 from isthmus.core.code import Batch
 from isthmus.parts import noise
@@ -94,11 +94,11 @@ class Codebook(Quantizer):
         if follows and not self.has_begun:
             self.begin(flat, batch.generator)
         symbols = nearest(flat, self.embedding)
-        if follows:
-            self._note(flat, symbols, batch, batch.weight if weight is None else weight)
         codes = self.embedding[symbols].view_as(tokens)
-        commitment = (tokens - codes).square().flatten(1).sum(1)
-        return Quantised(self.passes(tokens, codes), symbols.view(tokens.shape[:2]), {"commitment": commitment})
+        apart = mse_loss(tokens, codes, reduction="none").sum(-1)  # (B, N)
+        if follows:
+            self._note(flat, symbols, apart.detach().flatten(), batch, batch.weight if weight is None else weight)
+        return Quantised(self.passes(tokens, codes), symbols.view(tokens.shape[:2]), {"commitment": apart.sum(1)})
 
     def vectors(self, symbols: Tensor) -> Tensor:
         """(B, N) -> (B, N, d)."""
@@ -112,9 +112,8 @@ class Codebook(Quantizer):
             return
         order = noise.uniform(tokens[:, 0], generator).argsort()
         centres = tokens[order[torch.arange(self.codes, device=tokens.device) % len(tokens)]]
-        even = tokens.new_ones(len(tokens))
         for _ in range(ROUNDS):
-            counts, sums = sums_by_code(tokens, nearest(tokens, centres), even, self.codes)
+            counts, sums = sums_by_code(tokens, nearest(tokens, centres), self.codes)
             centres = torch.where(counts[:, None] > 0, self._measured(sums / counts[:, None].clamp_min(1)), centres)
         self.embedding.copy_(centres)
         self._trust(torch.full_like(self.counts, FRESH * len(tokens) / self.codes))
@@ -140,17 +139,18 @@ class Codebook(Quantizer):
             kept.copy_(torch.where(is_sound, moved, kept))
         self.embedding.copy_(self._measured(self.embedding))
 
-    def _note(self, tokens: Tensor, symbols: Tensor, batch: Batch, weight: Tensor | None) -> None:
+    def _note(self, tokens: Tensor, symbols: Tensor, apart: Tensor, batch: Batch, weight: Tensor | None) -> None:
         """Keep what the book shall follow: how often each code was chosen, by what, and tokens for those that weren't.
 
         A token is drawn to begin at with a chance in proportion to its weight and its squared distance from its code,
         as k-means++ does: so codes go where they are missing, and not to where most tokens are.
         """
-        rows = len(batch.x)
-        each = tokens.new_ones(rows) if weight is None else weight
-        weights = each.repeat_interleave(len(tokens) // rows)  # (B,) -> (B N,)
-        counts, sums = sums_by_code(tokens, symbols, weights, self.codes)
-        ends = (weights * (tokens - self.embedding[symbols]).square().sum(1)).cumsum(0)
+        each = None
+        if weight is not None:
+            each = weight.repeat_interleave(len(tokens) // len(weight))  # (B,) -> (B N,)
+            apart = apart * each
+        counts, sums = sums_by_code(tokens, symbols, self.codes, each)
+        ends = apart.cumsum(0)
         drawn = torch.searchsorted(ends, noise.uniform(self.counts, batch.generator) * ends[-1], right=True)
         self.seen = counts, sums, tokens[drawn.clamp_max(len(tokens) - 1)]
 

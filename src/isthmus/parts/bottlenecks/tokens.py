@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -65,6 +66,20 @@ def tokens_of(latent_dim: int, shape: tuple[int, ...] | None, dim: int) -> Token
     return Tokens(latent_dim // dim, dim, shape is not None)
 
 
+class _Through(torch.autograd.Function):
+    """q forwards; backwards the gradient as it comes, to z."""
+
+    @staticmethod
+    def forward(ctx: Any, z: Tensor, q: Tensor) -> Tensor:
+        """q itself."""
+        return q.view_as(q)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Any) -> Any:
+        """To z alone."""
+        return gradients[0], None
+
+
 def straight_through(z: Tensor, q: Tensor) -> Tensor:
     """q, bit for bit, with a gradient that goes to z as if nothing had happened on the way.
 
@@ -82,7 +97,7 @@ def straight_through(z: Tensor, q: Tensor) -> Tensor:
         >>> q.tolist(), z.grad.tolist()
         ([0.0], [3.0])
     """
-    return q.detach() + (z - z.detach()) if z.requires_grad else q
+    return _Through.apply(z, q.detach())  # type: ignore[no-any-return, no-untyped-call]
 
 
 def rotated(z: Tensor, q: Tensor) -> Tensor:
