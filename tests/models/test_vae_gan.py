@@ -51,9 +51,8 @@ def test_the_critics_word_pulls_as_hard_as_it_was_told() -> None:
 
     network.decoder = Answered()
     terms = model.objective(network, batch)
-    pulls = {
-        name: torch.autograd.grad(terms[name].sum(), params, retain_graph=True)[0] for name in ("distortion", "fool")
-    }
+    costs = [terms[name].sum() for name in ("distortion", "fool")]
+    rebuilding, fooling = (torch.autograd.grad(cost, params, retain_graph=True)[0] for cost in costs)
     # both halves, what is rebuilt and what is drawn, are the same answer here
     assert float(fooling.norm() / rebuilding.norm()) == pytest.approx(0.3, rel=0.02)
 
