@@ -58,14 +58,21 @@ def test_the_critics_word_pulls_as_hard_as_it_was_told() -> None:
 
 
 @pytest.mark.slow
-def test_the_switch_on_costs_less_than_a_decibel() -> None:
+def test_the_switch_on_costs_less_than_half_a_decibel_and_sharpens() -> None:
     train, held_out = IMAGES[:1400], IMAGES[1400:]
-    found = {}
+    # Under a learnt variance a VAE sends nothing across in so short a run, and there is nothing to lose.
+    quick = {"latent_dim": 8, "hidden_dims": (64,), "likelihood": "bernoulli", "batch_size": 64, "learning_rate": 0.004}
+    ratios, steps = {}, {}
     for start in (0.3, 1.0):
-        model = VAEGAN(start=start, epochs=30, **SHAPE).fit(train)
-        found[start] = float(psnr(held_out, np.clip(model.reconstruct(held_out), 0, 1)).mean())
-    print(found)
-    assert found[1.0] - found[0.3] < 1.0
+        model = VAEGAN(start=start, epochs=12, random_state=0, **quick).fit(train)
+        rebuilt = np.clip(model.reconstruct(held_out), 0, 1)
+        ratios[start], steps[start] = (
+            float(psnr(held_out, rebuilt).mean()),
+            float(np.abs(np.diff(rebuilt, axis=2)).mean()),
+        )
+    print(ratios, steps)
+    assert ratios[1.0] - ratios[0.3] < 0.5
+    assert steps[0.3] > steps[1.0]
 
 
 @pytest.mark.parametrize("params", [{"weight": -1.0}, {"matching": float("nan")}, {"start": 1.5}])
