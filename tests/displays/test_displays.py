@@ -19,6 +19,7 @@ from isthmus import displays
 from isthmus.data import load, moving_digits
 from isthmus.displays import (
     AtomDisplay,
+    DamageDisplay,
     HistoryDisplay,
     InterpolationDisplay,
     LatentDisplay,
@@ -281,3 +282,21 @@ def test_the_public_names_are_found_where_they_are_promised() -> None:
     assert all(issubclass(getattr(displays, name), Display) for name in dir(displays))
     with pytest.raises(AttributeError, match=r"isthmus\.displays\.RockDisplay.*RocDisplay"):
         _ = displays.RockDisplay
+
+
+def test_damages_are_of_equal_error_and_of_unequal_worth() -> None:
+    images = DIGITS[:150]
+    quick = {"latent_dim": 3, "hidden_dims": (8,), "epochs": 1, "random_state": 0}
+    model = isthmus.Autoencoder(likelihood="perceptual", **quick).fit(images)
+    shown = DamageDisplay.of(model, images, rows=4, error=0.3)
+    original = shown.images["original"]
+    for name in ("shifted", "paler", "blurred"):
+        errors = ((shown.images[name] - original) ** 2).mean((1, 2, 3)) / original.var((1, 2, 3))
+        np.testing.assert_allclose(errors, 0.3, rtol=1e-3)
+        assert shown.alike[name].max() < 1
+        assert shown.apart[name].min() > 0
+    drawn(shown)
+    with pytest.raises(AbilityError, match="it sees no features"):
+        DamageDisplay.of(isthmus.Autoencoder(latent_dim=3, epochs=1).fit(images), images)
+    with pytest.raises(ParameterError, match="error=2"):
+        DamageDisplay.of(model, images, error=2)

@@ -10,6 +10,7 @@ from tests.architecture.sources import ROOT
 
 FOLDER = ROOT / "docs" / "how-to"
 NEEDS = {
+    "drawn-images": {"matplotlib": "plot"},
     "pictures": {"matplotlib": "plot"},
     "tracking": {"tensorboard": "tensorboard", "mlflow": "track"},
     "tune": {"matplotlib": "plot", "optuna": "tune"},

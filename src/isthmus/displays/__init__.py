@@ -17,6 +17,7 @@ from typing import Any
 # Each public name and the module that defines it, sorted by name.
 _NAMES = {
     "AtomDisplay": "atoms",
+    "DamageDisplay": "damage",
     "HistoryDisplay": "history",
     "InterpolationDisplay": "traversal",
     "LatentCurveDisplay": "latent_curve",
