@@ -113,7 +113,7 @@ VERBS = [
         lambda folder: fitted("rows").sample(3),
         AbilityError,
         "Autoencoder.sample()",
-        "its code has no prior to draw from: use a VAE",
+        "its code has no prior to draw from: call fit_prior(X, 'mixture'), or use a VAE",
         "verbs it has: fit",
     ),
     Case(
