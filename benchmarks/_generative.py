@@ -14,13 +14,9 @@ from numpy.typing import NDArray
 from sklearn.neural_network import MLPClassifier
 
 import isthmus
+from isthmus import FeatureNetwork
 from isthmus.estimator.classes import condition_of
-
-try:  # until both are merged
-    from isthmus import FeatureNetwork
-    from isthmus.metrics import fid_star
-except (AttributeError, ImportError):
-    from _stand_in import FeatureNetwork, fid_star
+from isthmus.metrics import fid_star
 
 ROWS, EPOCHS, WIDTH, HIDDEN = 20_000, 30, 16, (512, 256)
 DRAWN = 10_000  # samples, as many as there are test rows

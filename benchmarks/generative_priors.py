@@ -43,12 +43,12 @@ def times(name: str, rival: str, method: str, **bounds: Any) -> None:
     QUESTION.line(name, **bounds)(with_mnist(answer))
 
 
-times("FID*: N(0, I) over ten normals", NOISE, MIXTURE, at_least=1.5, stretch=5.5)
+times("FID*: N(0, I) over ten normals", NOISE, MIXTURE, at_least=3.0, stretch=5.5)
 times("FID*: ten normals over diffusion", MIXTURE, DIFFUSION, at_least=1.0)
 times("FID*: diffusion over reconstructions", DIFFUSION, FLOOR)
 
 
-@QUESTION.line("digits drawn of a class that a classifier takes for it", at_least=0.9, unit="")
+@QUESTION.line("digits drawn of a class that a classifier takes for it", at_least=0.95, unit="")
 @with_mnist
 def recognised(desk: Desk) -> Figure:
     """Rows of a class from an autoencoder that knows none, beside real rows and their reconstructions."""

@@ -172,7 +172,7 @@ def test_maps_have_diffusions_of_maps() -> None:
 
 def test_what_a_code_does_not_allow_is_refused(plain: Any, stochastic: Any) -> None:
     model = copy.deepcopy(plain)
-    with pytest.raises(AbilityError, match="pseudo-inputs need a Gaussian posterior"):
+    with pytest.raises(AbilityError, match="pseudo-inputs need a normal posterior"):
         model.fit_prior(X, "vamp")
     with pytest.raises(AbilityError, match="its code has no integer form"):
         model.fit_prior(X, "autoregressive")
@@ -194,3 +194,10 @@ def test_what_a_code_does_not_allow_is_refused(plain: Any, stochastic: Any) -> N
         model.fit_prior(X, "normal").sample(3, y=1)
     with pytest.raises(UnknownNameError, match="prior='vampp'"):
         VAE(prior="vampp", epochs=1).fit(X)
+
+
+def test_pseudo_inputs_are_read_off_normal_posteriors_alone() -> None:
+    skewed = VAE(posterior="laplace", latent_dim=2, epochs=1, random_state=0).fit(X)
+    assert "use a VAE" in str(skewed.abilities()["fit_prior:vamp"])
+    with pytest.raises(ParameterError, match="independent"):
+        VAE(posterior="full", prior="vamp", latent_dim=2, epochs=1).fit(X)

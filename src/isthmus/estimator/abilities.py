@@ -7,6 +7,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from isthmus.errors import AbilityError
+from isthmus.parts.bottlenecks.posteriors import Diagonal
 from isthmus.parts.priors.choose import PRIORS, prior_of
 
 ALWAYS = (
@@ -24,7 +25,9 @@ ALWAYS = (
 )
 TOLD = "its encoder reads a condition beside each row, which this verb cannot give it: use a VAE"
 NO_PRIOR = "its code has no prior{}: call fit_prior(X, 'mixture'), or use a VAE"
-NO_POSTERIOR = "pseudo-inputs need a Gaussian posterior q(z | x), which its code has not: use a VAE"
+NO_POSTERIOR = (
+    "pseudo-inputs need a normal posterior with independent units, which its code has not: use a VAE"
+)
 NO_PLACES = "no diffusion was fitted to places: call fit_prior(X, 'diffusion') for a map of codes, or with on='data'"
 NO_GAPS = "it keeps no training codes and a density beside them: call fit_prior(X, 'mixture')"
 NO_SLOPE = "it did not learn to take normal noise off numbers, which shows a slope: use DenoisingAutoencoder"
@@ -103,7 +106,7 @@ def prior_kinds(estimator: Any) -> dict[str, bool | str]:
         return dict.fromkeys(PRIORS, TOLD)
     network = getattr(estimator, "network_", None)
     bottleneck = getattr(network, "bottleneck", None)
-    is_normal = network is None or (hasattr(bottleneck, "posterior") and hasattr(bottleneck, "prior"))
+    is_normal = network is None or isinstance(getattr(bottleneck, "form", None), Diagonal)
     has_posterior = estimator.has_density and is_normal
     has_symbols = hasattr(bottleneck, "from_symbols")
     refused = {"vamp": has_posterior or NO_POSTERIOR, "autoregressive": has_symbols or NO_SYMBOLS}

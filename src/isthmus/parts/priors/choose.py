@@ -10,6 +10,7 @@ import torch
 from isthmus.core.network import Network
 from isthmus.core.spec import Spec
 from isthmus.errors import ParameterError, UnknownNameError
+from isthmus.parts.bottlenecks.posteriors import Diagonal
 from isthmus.parts.priors.autoregressive import Autoregressive
 from isthmus.parts.priors.diffusion import Diffusion
 from isthmus.parts.priors.flow import Flow
@@ -70,9 +71,13 @@ def expect(network: Network, kind: str, spec: Spec, shape: tuple[int, ...]) -> N
 
     Raises:
         UnknownNameError: no such prior can be trained together with a posterior.
+        ParameterError: pseudo-inputs for a posterior that is not normal in each unit by itself.
     """
     if kind not in JOINT:
         raise UnknownNameError.among("prior", kind, JOINT)
+    if kind == "vamp" and not isinstance(network.bottleneck.form, Diagonal):
+        allowed = "pseudo-inputs are read off normal posteriors whose units are independent"
+        raise ParameterError("prior='vamp' with another posterior", allowed, "use posterior='diagonal'")
     if kind != "normal":
         put(network, network.bottleneck, build(kind, shape=spec.shape if kind == "vamp" else shape))
     return network
