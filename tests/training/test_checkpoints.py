@@ -25,7 +25,7 @@ from isthmus.training.checkpoints import read_checkpoint, replace_file
 from isthmus.training.run import Run
 
 X = load_wine().data
-SMALL = {"latent_dim": 2, "hidden_dims": (8,), "epochs": 4, "batch_size": 32, "random_state": 0}  # 6 steps an epoch
+SMALL = {"latent_dim": 3, "hidden_dims": (8,), "epochs": 4, "batch_size": 32, "random_state": 0}  # 6 steps an epoch
 
 
 class Stop(Callback):
