@@ -197,7 +197,7 @@ def test_a_callback_that_was_not_there_before_begins(tmp_path: Path) -> None:
         (small(), X[:-1], None),
         (small(), X + 1e-3, None),
         (small(), X, np.arange(178) + 1.0),
-        (small(latent_dim=3), X, None),
+        (small(latent_dim=2), X, None),
         (small(epochs=5), X, None),
         (small(random_state=1), X, None),
         (small(isthmus.VAE), X, None),
