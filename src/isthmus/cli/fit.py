@@ -79,9 +79,8 @@ def fit(
         **fields: Those of the model.
     """
     options: dict[str, Any] = {"data": str(data), "model": model, "target": target, "validation": validation}
-    options |= {"condition": condition, "trim": trim, "random_state": random_state, **vars(steering), **fields}
-    wanted = [Requirement.read(text, validation) for text in require or ()]
-    folder = RunFolder(out)
+    options |= {"trim": trim, "condition": condition, "random_state": random_state, **vars(steering), **fields}
+    wanted, folder = [Requirement.read(text, validation) for text in require or ()], RunFolder(out)
     if folder.has_work(options, resume):
         # torch takes seconds to import: not before the command line is known to make sense
         import isthmus

@@ -1,7 +1,8 @@
 """x -> corrupt -> encode -> bottleneck -> decode -> likelihood: the common case, composed from parts.
 
 A variant may bring a small network of its own: what the loop asks is `objective(network, batch)` alone, and what the
-estimator asks is `encode`, `decode`, `rebuild`, `mean`, `price` and `prices`.
+estimator asks is `encode`, `decode`, `rebuild`, `mean`, `price` and `prices`; of one with densities `log_weights`; of
+one whose code is more than one layer's `latent_shape`, and `from_noise` where the prior is not N(0, I) all through.
 """
 
 from __future__ import annotations
