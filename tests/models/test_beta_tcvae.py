@@ -16,7 +16,7 @@ from tests.models.rows import cells
 SHAPE: dict[str, Any] = {
     "latent_dim": 5,
     "hidden_dims": (32,),
-    "epochs": 60,
+    "epochs": 35,
     "batch_size": 128,
     "learning_rate": 0.01,
     "random_state": 0,

@@ -17,7 +17,7 @@ from tests.models.rows import cells
 SHAPE: dict[str, Any] = {
     "latent_dim": 5,
     "hidden_dims": (32,),
-    "epochs": 50,
+    "epochs": 25,
     "batch_size": 128,
     "learning_rate": 0.01,
     "random_state": 0,

@@ -44,7 +44,7 @@ class InfoVAE(Estimator):
     """
 
     alpha: float = 0.5
-    weight: float = 10.0
+    weight: float = 3.0
 
     batch_terms: ClassVar[tuple[str, ...]] = ("mmd",)
     has_prior: ClassVar[bool] = True
@@ -57,7 +57,7 @@ class InfoVAE(Estimator):
         if alpha > 1 or weight < 1 - alpha:
             came = f"alpha={alpha:g} with weight={weight:g}"
             allowed = "alpha is at most 1 and weight at least 1 - alpha, else information or distance is paid for"
-            raise ParameterError(came, allowed, "use alpha=0.5, weight=10.0")
+            raise ParameterError(came, allowed, "use alpha=0.5, weight=3.0")
         return autoencoder(spec, self.settings_, Gaussian(self.settings_.latent_dim))
 
     def objective(self, network: Any, batch: Batch) -> Terms:
