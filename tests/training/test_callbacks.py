@@ -15,6 +15,7 @@ from sklearn.callback import ProgressBar, ScoringMonitor
 from sklearn.datasets import load_wine
 from sklearn.model_selection import GridSearchCV
 
+import isthmus
 from isthmus import Autoencoder, Checkpoint, EarlyStopping, GradientClipping, JSONLLog, LearningRate
 from isthmus.errors import ParameterError, UnknownNameError
 from isthmus.training.callbacks import Callback
@@ -72,6 +73,11 @@ def test_early_stopping_may_keep_the_last() -> None:
     fitted = model(told, EarlyStopping("figure", patience=2, restore_best=False)).fit(X)
     assert fitted.n_iter_ == 3
     assert torch.equal(fitted.network_.encoder.linears[0].weight, told.seen[-1]["encoder.linears.0.weight"])
+
+
+def test_early_stopping_watches_the_first_of_several_players() -> None:
+    member = isthmus.FactorVAE(latent_dim=2, epochs=3, random_state=0).set_callbacks(EarlyStopping(patience=5)).fit(X)
+    assert "loss" not in member.history_[0] and len(member.history_) == 3
 
 
 def test_early_stopping_watches_held_out_rows_where_there_are_any() -> None:

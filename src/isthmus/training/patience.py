@@ -53,13 +53,16 @@ class Patience:
 
 
 def watched(run: Run, monitor: str) -> float:
-    """The newest value of the figure called `monitor`.
+    """The newest value of the figure called `monitor`; "auto" is what held-out rows cost, or else the first player.
 
     Raises:
         UnknownNameError: the history has no such figure.
     """
     line = run.history[-1]
-    name = ("validation_loss" if "validation_loss" in line else "loss") if monitor == "auto" else monitor
+    name = monitor
+    if monitor == "auto":
+        losses = [key for key in line if key.rpartition("/")[2] == "loss"]  # "critic/loss" where several players learn
+        name = "validation_loss" if "validation_loss" in line else losses[0]
     if name not in line:
         raise UnknownNameError.among("monitor", name, [key for key, value in line.items() if isinstance(value, float)])
     return float(line[name])
