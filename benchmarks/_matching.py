@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 import isthmus
 from isthmus.metrics import psnr
 
-ROWS, JUDGED, EPOCHS, WIDTH, BATCH = 3000, 1000, 8, 16, 128
+ROWS, JUDGED, EPOCHS, WIDTH, BATCH = 3000, 1000, 8, 16, 64
 LABELS, NAMED_EPOCHS = 100, 15
 NETWORK_SEED, FEATURES, LESSONS = 100, 32, 6  # one network judges all seeds; it learns from rows of its own
 
@@ -45,8 +45,8 @@ def sharpness(rows: NDArray[Any]) -> float:
 def draws(method: str, seed: int) -> dict[str, Any]:
     """Figures of what a member draws and rebuilds, trained on rows of the seed's own, judged on the test set."""
     cls, options = MEMBERS[method]
-    shape = {"latent_dim": WIDTH, "hidden_dims": (16, 32), "architecture": "conv", "batch_size": BATCH}
-    model = cls(**shape, epochs=EPOCHS, random_state=seed, **options).fit(images(drawn(ROWS, seed).x))
+    shape = {"latent_dim": WIDTH, "hidden_dims": (16, 32), "architecture": "conv", "likelihood": "bernoulli"}
+    model = cls(**shape, batch_size=BATCH, epochs=EPOCHS, random_state=seed, **options).fit(images(drawn(ROWS, seed).x))
     real = images(part("test").x[:JUDGED])
     made, rebuilt = model.sample(JUDGED, random_state=seed), model.reconstruct(real)
     both = network().compare(real, made, draws=2)

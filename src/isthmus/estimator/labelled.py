@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from sklearn.utils import ClassifierTags
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
@@ -99,6 +100,12 @@ class Labelled:
     def abilities(self) -> dict[str, bool | str]:
         """{verb: True, or the reason why not}."""
         return {**abilities_of(self), "predict": self.n_classes > 0 or NO_LABELS}
+
+    def __sklearn_tags__(self) -> Any:
+        """Whoever has probabilities of classes says how many there may be."""
+        tags: Any = super().__sklearn_tags__()  # type: ignore[misc]
+        tags.classifier_tags = ClassifierTags()
+        return tags
 
     def to_saved(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """What `save` writes: the classes beside the rest."""
