@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.experimental import enable_iterative_imputer  # noqa: F401 -- without it there is no IterativeImputer
 from sklearn.impute import IterativeImputer, KNNImputer, SimpleImputer
 
@@ -91,7 +93,9 @@ def by_imputer(found: Gaps, imputer: Any) -> pd.DataFrame:
         if name not in numbers and name != TRUTH:
             gone = found.hidden[:, place] | found.test[name].isna().to_numpy()
             seen.loc[gone, [c for c in own if c.startswith(f"{name}_")]] = np.nan
-    imputer.set_output(transform="pandas").fit((own - mean) / spread)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # so few rounds are meant
+        imputer.set_output(transform="pandas").fit((own - mean) / spread)
     whole = imputer.transform((seen - mean) / spread) * spread + mean
     filled = found.test.copy()
     for name in filled:
