@@ -17,6 +17,7 @@ from isthmus.parts.backbones.transformer import Transformer
 from isthmus.parts.masked import MaskedCells, MaskedPatches
 
 BLOCKS, WIDTH = 4, 128  # of an image's encoder
+PATCHES, CELLS = 0.75, 0.3  # shares that are hidden unless told otherwise
 
 
 @variant(paper="He, Chen, Xie, Li, Dollar & Girshick 2022, arXiv:2111.06377, section 3")
@@ -27,17 +28,18 @@ class MaskedAutoencoder(Estimator):
 
     .. math:: L = -\log p(x_{hidden} | x_{visible})
 
-    An encoder of images works on the visible patches alone, so at ratio=0.75 it does about a quarter of the work. Use
-    it to learn from unlabelled images what `finetune` can put to use, and on tables to `fill` gaps. `transform` gives
-    the tokens of the whole row, nothing hidden. A score is the expectation over a fixed set of masks, each cell priced
-    by those that hide it; `reconstruct` shows each cell as it is expected from others. `inverse_transform` asks of the
-    decoder what training never did, and is coarse.
+    An encoder of images works on the visible patches alone: with three quarters hidden that is about a quarter of the
+    work. Use it to learn from unlabelled images what `finetune` can put to use, and on tables to `fill` gaps.
+    `transform` gives the tokens of the whole row, nothing hidden. A score is the expectation over a fixed set of masks,
+    each cell priced by those that hide it; `reconstruct` shows each cell as it is expected from others.
+    `inverse_transform` asks of the decoder what training never did, and is coarse.
 
     Differs from the paper in that costs are summed over the hidden cells, and in tables: a dense network sees a row
     with cells missing, and is told which.
 
     Args:
-        ratio: Share of the patches, or of a table's cells, that is hidden in training.
+        ratio: Share of the patches, or of a table's cells, that is hidden in training; None for 0.75 of patches and 0.3
+            of cells, which have more to say than their neighbours do.
         normalize_targets: Whether patches are priced at mean 0 and variance 1, which helps fine-tuning; such a model
             can neither fill nor decode codes.
 
@@ -49,7 +51,7 @@ class MaskedAutoencoder(Estimator):
         ((17, 16), (200, 8, 8))
     """
 
-    ratio: float = 0.75
+    ratio: float | None = None
     normalize_targets: bool = False
     activation: str = "gelu"
 
@@ -58,16 +60,17 @@ class MaskedAutoencoder(Estimator):
 
     def build(self, spec: Spec) -> nn.Module:
         """A transformer over patches, or a dense network over cells."""
-        if not 0 < self.ratio < 1:
-            raise ParameterError(f"ratio={self.ratio!r}", "some places are hidden and some are not", "use ratio=0.75")
+        ratio = self.ratio if self.ratio is not None else CELLS if spec.kind == "table" else PATCHES
+        if not 0 < ratio < 1:
+            raise ParameterError(f"ratio={self.ratio!r}", "some places are hidden and some are not", "leave out ratio")
         wanted = ("mlp", "residual") if spec.kind == "table" else ("transformer",)
         if not isinstance(self.settings_.architecture, tuple(ARCHITECTURES[name] for name in wanted)):
             came = f"architecture={self.architecture!r} for {'an image' if spec.kind == 'image' else f'a {spec.kind}'}"
             allowed = "cells of a table are hidden from dense layers, patches from a transformer"
             raise ParameterError(came, allowed, "use architecture='auto'")
         if spec.kind == "table":
-            return MaskedCells(spec, self.settings_, self.ratio)
-        return MaskedPatches(spec, self.settings_, self.ratio, self.normalize_targets)
+            return MaskedCells(spec, self.settings_, ratio)
+        return MaskedPatches(spec, self.settings_, ratio, self.normalize_targets)
 
     def objective(self, network: Any, batch: Batch) -> Terms:
         """L = -log p(x_hidden | x_visible)."""
