@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 import inspect
 from collections.abc import Callable, Sequence
-from dataclasses import field, make_dataclass
+from dataclasses import field, fields, make_dataclass
 from typing import Annotated, Any, get_type_hints
 
 from cyclopts import App, Group, Parameter, Token, convert
@@ -41,15 +41,17 @@ def with_fields(command: Command, words: Sequence[str], group: str = "") -> Comm
     path, usual = f"{group} {command.__name__}".split(), signature.parameters["model"].default
     named = model_named(words, " ".join(path)) if list(words[: len(path)]) == path else ""
     name = named or ("" if usual is inspect.Parameter.empty else usual)
-    sources = [(member(name).source, f"Fields of {member(name).name}")] if name else []
-    sources += [(common(), "Fields of every model")]
+    own = [(member(name).source, f"Fields of {member(name).name}")] if name else []
+    sources = [*own, (common(), "Fields of every model")]
 
     def filled(*args: Any, **options: Any) -> Any:
         """Call the command with each field by its name."""
         groups = [vars(options.pop(source.name)) for source, _ in sources if source.name in options]
         return command(*args, **options, **{key: value for group in groups for key, value in group.items()})
 
-    added = [_parameter(source, group) for source, group in sources]
+    added = [_parameter(source, group) for source, group in own]
+    known = [one.name for parameter in added for one in fields(parameter.default)]  # with defaults of the model's own
+    added.append(_parameter(*sources[-1], known))
     filled.__name__, filled.__doc__ = command.__name__, command.__doc__
     filled.__signature__ = signature.replace(parameters=[*taken[:-1], *added])  # type: ignore[attr-defined]
     hints = get_type_hints(command, include_extras=True)
@@ -81,25 +83,25 @@ def model_named(words: Sequence[str], command: str) -> str:
     return str(app(words[len(command.split()) :], exit_on_error=False, print_error=False))
 
 
-def _parameter(source: ast.ClassDef, group: str) -> inspect.Parameter:
-    """One keyword parameter that stands for all fields of a class."""
-    options = _options(source)
+def _parameter(source: ast.ClassDef, group: str, known: Sequence[str] = ()) -> inspect.Parameter:
+    """One keyword parameter that stands for all fields of a class but those that are known already."""
+    options = _options(source, known)
     hint: Any = Annotated[options, Parameter(name="*", group=Group(group, sort_key=1), negative_bool="no-")]
     return inspect.Parameter(source.name, inspect.Parameter.KEYWORD_ONLY, annotation=hint, default=options())
 
 
-def _options(source: ast.ClassDef) -> Any:
+def _options(source: ast.ClassDef, known: Sequence[str]) -> Any:
     """The dataclass fields of a class in the syntax tree, as a dataclass that the command line can read."""
     assigned = [line for line in source.body if isinstance(line, ast.AnnAssign) and line.value is not None]
-    fields = [
+    found = [
         (name, _hint(hint), field(default=ast.literal_eval(line.value)))
         for line in assigned
         if line.value is not None
-        and (name := ast.unparse(line.target)) not in TOLD_OTHERWISE
+        and (name := ast.unparse(line.target)) not in (*TOLD_OTHERWISE, *known)
         and not (hint := ast.unparse(line.annotation)).startswith("ClassVar")
     ]
     namespace = {"__doc__": ast.get_docstring(source), "__module__": __name__}
-    return make_dataclass(source.name, fields, kw_only=True, namespace=namespace)
+    return make_dataclass(source.name, found, kw_only=True, namespace=namespace)
 
 
 def _hint(written: str) -> Any:

@@ -22,7 +22,7 @@ from isthmus.core.settings import Settings
 from isthmus.core.spec import Kind, Spec
 from isthmus.estimator import fitting, printing, summary
 from isthmus.estimator.abilities import abilities_of, require
-from isthmus.estimator.blocks import Blocks
+from isthmus.estimator.answers import Answers
 from isthmus.estimator.checking import Checked
 from isthmus.estimator.conditions import beside, read_told
 from isthmus.estimator.events import CallbackSupportMixin, with_callbacks
@@ -39,6 +39,7 @@ from isthmus.parts.backbones.choose import GENERAL
 @dataclass(kw_only=True, eq=False, repr=False)
 class Estimator(
     Checked,
+    Answers,
     Generates,
     FitsPriors,
     Restores,
@@ -269,36 +270,6 @@ class Estimator(
     def _n_features_out(self) -> int:
         """Columns of `transform`, for `set_output`."""
         return int(np.prod(self.latent_shape_))
-
-    def _blocks(self) -> Blocks:
-        """Where rows are scored; made anew when the network is."""
-        if "_scorer" not in vars(self):  # a copy or pickle comes without
-            check_is_fitted(self)
-            self._scorer = Blocks(self.network_, self.spec_.width)
-        return self._scorer
-
-    def _codes(self, batch: Batch) -> Tensor:
-        return self.network_.encode(batch).z.flatten(1)  # type: ignore[no-any-return]
-
-    def _features(self, batch: Batch) -> Tensor:
-        return self.network_.encoder(batch.x)  # type: ignore[no-any-return]
-
-    def _symbols(self, batch: Batch) -> Tensor:
-        return self.network_.encode(batch).symbols  # type: ignore[no-any-return]
-
-    def _decoded(self, batch: Batch) -> Tensor:
-        told = () if batch.condition is None else (batch.condition,)
-        return self.network_.mean(self.network_.decode(batch.x, *told))  # type: ignore[no-any-return]
-
-    def _rebuilt(self, batch: Batch) -> Tensor:
-        return self.network_.rebuild(batch)  # type: ignore[no-any-return]
-
-    def _filled(self, batch: Batch) -> Tensor:
-        return getattr(self.network_, "filled", self.network_.rebuild)(batch)  # type: ignore[no-any-return]
-
-    def _cost(self, batch: Batch) -> Tensor:
-        distortion, rate = self.network_.price(batch)
-        return distortion + rate  # type: ignore[no-any-return]
 
 
 def _float_type(X: Any) -> type[np.floating[Any]]:

@@ -57,6 +57,8 @@ class Mixture(Prior):
     def fit(self, z: Tensor, generator: torch.Generator) -> None:
         """Fit weights, means and covariances to the codes, (n, ...), by scikit-learn's expectation-maximisation.
 
+        Where fewer codes than components differ, as codes of symbols may, the other components get no weight.
+
         Raises:
             TooFewRowsError: fewer codes than components.
         """
@@ -67,11 +69,14 @@ class Mixture(Prior):
             came = f"{len(rows)} codes for {count} components"
             raise TooFewRowsError(came, "each component needs a code to start from", "give more rows, or components=1")
         seed = int(torch.randint(2**31 - 1, (), generator=generator, device=generator.device))
-        found = GaussianMixture(count, covariance_type=COVARIANCES[self.covariance], random_state=seed, max_iter=500)
+        used = min(count, len(np.unique(rows, axis=0)))
+        found = GaussianMixture(used, covariance_type=COVARIANCES[self.covariance], random_state=seed, max_iter=500)
         found.fit(rows)
+        place = np.minimum(np.arange(count), used - 1)
         with torch.no_grad():
-            self.logits.copy_(torch.from_numpy(np.log(found.weights_)))
-        self.components.take(torch.from_numpy(found.means_), torch.from_numpy(found.precisions_cholesky_))
+            self.logits.copy_(torch.from_numpy(np.log(found.weights_[place])))
+            self.logits[used:] = -torch.inf
+        self.components.take(torch.from_numpy(found.means_[place]), torch.from_numpy(found.precisions_cholesky_[place]))
 
     def log_prob(self, z: Tensor) -> Tensor:
         """log sum_k w_k N(z; m_k, C_k) in nats, (B,)."""
