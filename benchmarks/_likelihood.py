@@ -33,6 +33,8 @@ class Rung(NamedTuple):
 
 LADDER: dict[str, Rung] = {
     "VAE": Rung(partial(isthmus.VAE, **SHAPE), 60, "89.8 (pythae, 200 draws)"),
+    "VAE, Vamp prior": Rung(partial(isthmus.VAE, prior="vamp", **SHAPE), 60, "85.6 (paper, 500 pseudo-inputs)"),
+    "VAE, flow prior": Rung(partial(isthmus.VAE, prior="flow", **SHAPE), 60, "none known to us"),
     "VAE, full posterior": Rung(partial(isthmus.VAE, posterior="full", **SHAPE), 60, "none known to us"),
     "IWAE, 50 draws": Rung(partial(isthmus.IWAE, samples=50, **SHAPE), 15, "86.8 (pythae, 5000 draws), 87.1 (paper)"),
 }

@@ -3,7 +3,7 @@
 MNIST, each pixel drawn black or white once for all from its grey. That is the protocol of the published static figures,
 but not their draw of the pixels, and figures of dynamic binarisation are about two nats lower: compare with care. Two
 hidden layers of 200 units, 50 numbers in the code, one layer of them; log p(x) by importance sampling from each row's
-posterior. An interval is Student's over the seeds.
+posterior. One seed, for its cost: the error told beside a figure is that over test rows.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from isthmus.bench.question import Desk, Question
 from isthmus.metrics.intervals import Interval
 
 ROOT = Path(__file__).resolve().parents[1]
-QUESTION = Question("generative_likelihood", "How likely are handwritten digits under each member?", ROOT)
+QUESTION = Question("generative_likelihood", "How likely are handwritten digits under each member?", ROOT, seeds=(0,))
 FLOOR = 97.1  # nats of a small VAE as others have trained it on a laptop
 
 
