@@ -75,7 +75,11 @@ def test_data_shows_what_the_model_makes_of_it(isthmus: Isthmus, vae: Path, data
 
 @pytest.mark.parametrize(
     ("target", "more"),
-    [("anomaly", {"roc", "precision"}), ("kind", set()), (None, set())],
+    [
+        ("anomaly", {"roc", "precision"}),
+        pytest.param("kind", set(), marks=pytest.mark.slow),
+        (None, set()),
+    ],
 )
 def test_a_detector_is_judged_where_the_anomalies_are_known(
     isthmus: Isthmus, tmp_path: Path, target: str | None, more: set[str]

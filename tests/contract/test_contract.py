@@ -16,7 +16,7 @@ from sklearn.exceptions import NotFittedError
 import isthmus
 from isthmus.errors import AbilityError, IsthmusError
 from isthmus.estimator.conditions import read_told
-from tests.contract.cases import DEVICE, Case, every_case, take
+from tests.contract.cases import DEVICE, Case, every_case, once_a_member, take
 
 
 @pytest.fixture(scope="module")
@@ -236,7 +236,7 @@ def test_partial_fit_goes_on(case: Case) -> None:
     assert model.n_iter_ == 4
 
 
-@every_case
+@once_a_member
 def test_weights_weigh(case: Case) -> None:
     rows = case.rows()
     heavy = np.where(np.arange(len(rows)) < len(rows) // 2, 1.0, 1e-6)

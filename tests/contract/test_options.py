@@ -37,7 +37,11 @@ OPTIONS = [(name, value) for name, values in ALLOWED.items() for value in values
     ("blocks_per_level", 2),
 ]
 CHOICES = [
-    pytest.param(kind, backbone, {name: value}, id=f"{kind}-{backbone.__name__}-{name}={value}")
+    pytest.param(
+        *(kind, backbone, {name: value}),
+        id=f"{kind}-{backbone.__name__}-{name}={value}",
+        marks=[pytest.mark.slow] * (kind == "volume" or (kind == "series" and backbone is isthmus.Residual)),
+    )
     for kind, backbones in BACKBONES.items()
     for backbone in backbones
     for name, value in OPTIONS

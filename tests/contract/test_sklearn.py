@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from tests.contract.cases import TABLES
+from tests.contract.cases import RELATIVES, TABLES
 
 REASON = "sample_weight is not equivalent to removing or repeating rows when batches are drawn at random"
 EXCUSED = {
@@ -49,8 +49,14 @@ def excused(model: Any) -> dict[str, str]:
     return EXCUSED | (dict.fromkeys(CALLED_WITHOUT_Y, UNTOLD) if model.is_conditional else {})
 
 
-@parametrize_with_checks(MEMBERS, expected_failed_checks=excused)
+@parametrize_with_checks([m for m in MEMBERS if m.name not in RELATIVES], expected_failed_checks=excused)
 def test_scikit_learn_accepts(estimator: Any, check: Any) -> None:
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks([m for m in MEMBERS if m.name in RELATIVES], expected_failed_checks=excused)
+def test_scikit_learn_accepts_relatives_of_the_vae(estimator: Any, check: Any) -> None:
     check(estimator)
 
 

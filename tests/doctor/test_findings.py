@@ -27,7 +27,14 @@ WIDE = [
 HEALTHY = ("autoencoder", "denoising-autoencoder", "contractive-autoencoder", "ordered-autoencoder", "vae")
 
 
-@pytest.mark.parametrize("case", PROVOKED)
+NAMES = [case.partition(":")[0] for case in PROVOKED]
+FIRST = [
+    pytest.param(case, marks=[pytest.mark.slow] * (name in NAMES[:i]))
+    for i, (case, name) in enumerate(zip(PROVOKED, NAMES, strict=True))
+]  # the usual run has one case of each check
+
+
+@pytest.mark.parametrize("case", FIRST)
 def test_each_finding_is_provoked_and_its_remedy_works(case: str) -> None:
     name, (model, X, X_held) = case.partition(":")[0], PROVOKED[case]()
     finding = model.diagnose(X, X_held).findings[name]

@@ -30,6 +30,7 @@ def posterior(model: Any) -> Any:
         return model.network_.bottleneck.posterior(model.network_.encoder(x))
 
 
+@pytest.mark.slow
 def test_the_rate_falls_as_its_price_rises() -> None:
     rates = [rate(BetaVAE(beta=beta, **SHAPE).fit(digits()[0])) for beta in (0.25, 1.0, 4.0, 16.0)]
     assert rates == sorted(rates, reverse=True)

@@ -14,7 +14,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from sklearn.datasets import load_wine
-from tests.contract.cases import PLACED
+from tests.contract.cases import PLACED, RELATIVES
 
 import isthmus
 from isthmus import MLP, Autoencoder, Checkpoint, DenoisingAutoencoder, EarlyStopping, JSONLLog, LearningRate
@@ -109,7 +109,12 @@ def test_a_stopped_run_ends_with_the_same_bits(kind: str, tmp_path: Path) -> Non
         assert bits(resumed(make, path, callbacks, validation=X[:9])) == whole
 
 
-@pytest.mark.parametrize("name", isthmus.family())
+OWN_WAY = [
+    pytest.param(name, marks=[pytest.mark.slow] * (name in RELATIVES)) for name in isthmus.family()
+]  # the rest differs from a VAE in what it pays alone
+
+
+@pytest.mark.parametrize("name", OWN_WAY)
 def test_every_member_may_be_stopped(name: str, tmp_path: Path) -> None:
     member = isthmus.family()[name]
     rows = X if "table" in member.kinds else np.random.default_rng(0).random((178, 8, 8, 1), dtype=np.float32)

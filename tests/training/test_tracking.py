@@ -109,6 +109,7 @@ def test_tensorboard_forgets_what_a_killed_run_wrote_too_much(tensorboard: Any, 
     assert written == [line["epoch"] for line in model.history_]
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The ``noload``:DeprecationWarning")
 def test_mlflow_has_the_history_the_parameters_and_the_model(store: str) -> None:
     from mlflow import MlflowClient
