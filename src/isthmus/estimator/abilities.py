@@ -25,9 +25,7 @@ ALWAYS = (
 )
 TOLD = "its encoder reads a condition beside each row, which this verb cannot give it: use a VAE"
 NO_PRIOR = "its code has no prior{}: call fit_prior(X, 'mixture'), or use a VAE"
-NO_POSTERIOR = (
-    "pseudo-inputs need a normal posterior with independent units, which its code has not: use a VAE"
-)
+NO_POSTERIOR = "pseudo-inputs need a normal posterior with independent units, which its code has not: use a VAE"
 NO_PLACES = "no diffusion was fitted to places: call fit_prior(X, 'diffusion') for a map of codes, or with on='data'"
 NO_GAPS = "it keeps no training codes and a density beside them: call fit_prior(X, 'mixture')"
 NO_SLOPE = "it did not learn to take normal noise off numbers, which shows a slope: use DenoisingAutoencoder"
