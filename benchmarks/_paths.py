@@ -83,13 +83,12 @@ def faded(start: Rows, end: Rows) -> Rows:
     return (1 - shares) * start[:, None] + shares * end[:, None]
 
 
-def density(model: Any, way: Way, codes: NDArray[np.float32]) -> NDArray[np.floating[Any]]:
+def density(model: Any, way: Way, codes: NDArray[np.float32]) -> NDArray[np.float32]:
     """log p(z) of codes, but for a constant."""
-    if way.prior is None:
-        return -np.square(codes).sum(1) / 2
+    z = torch.from_numpy(codes)
     with torch.inference_mode():
-        found: NDArray[np.floating[Any]] = model.prior_.log_prob(torch.from_numpy(codes)).numpy()
-    return found
+        found = -z.square().sum(1) / 2 if way.prior is None else model.prior_.log_prob(z)
+    return np.asarray(found)
 
 
 def unevenness(ways: Rows) -> float:

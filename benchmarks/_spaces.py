@@ -22,7 +22,7 @@ class Rung(NamedTuple):
 
 RUNGS = {
     **{f"diffusion over codes, {passes} passes": Rung("code", passes) for passes in (2, 5, 12)},
-    **{f"diffusion over rows, {passes} passes": Rung("data", passes) for passes in (1, 3, 10)},
+    **{f"diffusion over rows, {passes} passes": Rung("data", passes) for passes in (2, 5, 10)},
 }
 """Dense layers of the same width for both; the last rung of each takes about as long."""
 
