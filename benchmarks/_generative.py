@@ -45,9 +45,13 @@ class Learnt(NamedTuple):
     seconds: float
 
 
-@cache
 def learnt(seed: int, member: Callable[..., Any] = isthmus.Autoencoder) -> Learnt:
-    """The plain autoencoder, or another member of its shape."""
+    """The plain autoencoder, or another member of its shape, fitted once a run."""
+    return _fitted(member, seed)  # where the default is filled in: a cache takes it for another call than when given
+
+
+@cache
+def _fitted(member: Callable[..., Any], seed: int) -> Learnt:
     rows = drawn(ROWS, seed)
     model = member(
         latent_dim=WIDTH, hidden_dims=HIDDEN, likelihood="bernoulli", epochs=EPOCHS, random_state=seed, device="cpu"
