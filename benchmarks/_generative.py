@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from functools import cache
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -33,17 +34,36 @@ FLOOR, NOISE, NORMAL, MIXTURE, FLOW, DIFFUSION = (
 TOLD = "diffusion told classes"
 METHODS = (FLOOR, NOISE, NORMAL, MIXTURE, FLOW, DIFFUSION)
 KINDS = {NORMAL: "normal", MIXTURE: "mixture", FLOW: "flow", DIFFUSION: "diffusion"}
-FID, RECOGNISED, SECONDS = "FID*", "recognised as its class", "seconds of fit_prior"
+FID, RECOGNISED, SECONDS = "FID*", "recognised as its class", "processor seconds of fit_prior"
+
+
+class Learnt(NamedTuple):
+    """A fitted member, the rows that it learnt from, and the processor's seconds that it took."""
+
+    model: Any
+    rows: Digits
+    seconds: float
+
+
+def learnt(seed: int, member: Callable[..., Any] = isthmus.Autoencoder) -> Learnt:
+    """The plain autoencoder, or another member of its shape, fitted once a run."""
+    return _fitted(member, seed)  # where the default is filled in: a cache takes it for another call than when given
 
 
 @cache
-def learnt(seed: int) -> tuple[Any, Digits]:
-    """The plain autoencoder, and the rows that it learnt from."""
+def _fitted(member: Callable[..., Any], seed: int) -> Learnt:
     rows = drawn(ROWS, seed)
-    model = isthmus.Autoencoder(
+    model = member(
         latent_dim=WIDTH, hidden_dims=HIDDEN, likelihood="bernoulli", epochs=EPOCHS, random_state=seed, device="cpu"
     )
-    return model.fit(rows.x), rows
+    return Learnt(model, rows, spent(lambda: model.fit(rows.x)))
+
+
+def spent(work: Callable[[], object]) -> float:
+    """The processor's seconds that some work takes, which other processes hardly change."""
+    begun = time.process_time()
+    work()
+    return time.process_time() - begun
 
 
 @cache
@@ -75,15 +95,13 @@ def pictures(x: Any) -> NDArray[np.float32]:
 
 def samples(method: str, seed: int) -> tuple[Any, float]:
     """As many rows as are judged, and the seconds that fitting a prior took."""
-    model, rows = learnt(seed)
+    model, rows, _ = learnt(seed)
     if method == FLOOR:
         return model.reconstruct(part("test").x[:DRAWN]), 0.0
     if method == NOISE:
         noise = np.random.default_rng(seed).standard_normal((DRAWN, WIDTH)).astype(np.float32)
         return model.inverse_transform(noise), 0.0
-    began = time.perf_counter()
-    model.fit_prior(rows.x, KINDS[method])
-    seconds = time.perf_counter() - began
+    seconds = spent(lambda: model.fit_prior(rows.x, KINDS[method]))
     return shown_means(model, DRAWN, seed), seconds
 
 
@@ -95,16 +113,20 @@ def shown_means(model: Any, n: int, seed: int, y: Any = None) -> Any:
     return model.inverse_transform(z.numpy())
 
 
+def distance(made: Any) -> float:
+    """FID* of drawn rows from the test rows."""
+    return float(fid_star(features_of_test(), network().transform(pictures(made))))
+
+
 def prior(method: str, seed: int) -> Found:
     """How far samples are from test rows."""
     made, seconds = samples(method, seed)
-    distance = fid_star(features_of_test(), network().transform(pictures(made)))
-    return {FID: distance, SECONDS: seconds, "pictures": greys(made[:SHOWN])}
+    return {FID: distance(made), SECONDS: seconds, "pictures": greys(made[:SHOWN])}
 
 
 def told(method: str, seed: int) -> Found:
     """Which share of rows a classifier takes for the class they were drawn of, or real ones for what they are."""
-    model, rows = learnt(seed)
+    model, rows, _ = learnt(seed)
     if method == TOLD:
         labels = np.arange(DRAWN) % 10
         made = shown_means(model.fit_prior(rows.x, "diffusion", y=rows.y), DRAWN, seed, labels)
