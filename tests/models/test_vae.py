@@ -9,7 +9,7 @@ import pytest
 import torch
 from numpy.typing import NDArray
 from scipy.stats import multivariate_normal
-from sklearn.datasets import load_iris, load_wine
+from sklearn.datasets import load_digits, load_iris, load_wine
 
 import isthmus
 from isthmus import VAE
@@ -98,3 +98,14 @@ def test_each_form_learns_and_comes_back_from_disk(posterior: str, tmp_path: Any
 def test_another_form_is_refused() -> None:
     with pytest.raises(UnknownNameError, match="posterior='student'"):
         VAE(posterior="student", latent_dim=2).fit(X)
+
+
+@pytest.mark.slow
+def test_an_images_variance_is_found_before_the_code_is_empty() -> None:
+    digits = (load_digits().images[:1400, :, :, None] / 16).astype(np.float32)
+    asked = {"epochs": 20, "random_state": 0}
+    models = [VAE(**asked).fit(digits), VAE(likelihood="gaussian-learned", **asked).fit(digits)]
+    spread = np.square(digits - digits.mean(0)).sum()
+    kept, control = (1 - np.square(model.reconstruct(digits) - digits).sum() / spread for model in models)
+    assert kept > 0.4
+    assert control < 0.2

@@ -40,18 +40,19 @@ def data_range(patient: Patient) -> Answer:
         grey = float(((x > GREY[0]) & (x < GREY[1])).float().mean())
         seen = f"{percent(grey)} of the cells lie between {GREY[0]} and {GREY[1]}, under likelihood={name!r}."
         why = "A Bernoulli cell is a coin: rebuilding grey costs its entropy, so scores say how grey a row is."
-        return _told(grey > MOSTLY, seen, why, {"grey": grey})
+        return _told(patient, grey > MOSTLY, seen, why, {"grey": grey})
     if name == "gaussian" and patient.rate > 0:
         size = float((patient.rows.errors.mean() / patient.rows.numbers.shape[1]).sqrt())
         seen = f"Errors are of size {size:.2g} where likelihood='gaussian' expects 1."
         why = "The rate is traded against errors in units of 1, so it weighs too much and the code says too little."
-        return _told(size < FINE, seen, why, {"error_size": size})
+        return _told(patient, size < FINE, seen, why, {"error_size": size})
     return Sound(f"Every value is one that likelihood={name!r} prices.")
 
 
-def _told(wrong: bool, seen: str, why: str, figures: dict[str, float]) -> Answer:
+def _told(patient: Patient, wrong: bool, seen: str, why: str, figures: dict[str, float]) -> Answer:
     """A finding about the likelihood, or that it fits."""
-    remedy = 'model.set_params(likelihood="gaussian-learned").fit(X)'
+    variance = "learned" if patient.spec.kind == "table" else "optimal"
+    remedy = f'model.set_params(likelihood="gaussian-{variance}").fit(X)'
     return Finding(seen, why, remedy, figures) if wrong else Sound(seen, figures)
 
 

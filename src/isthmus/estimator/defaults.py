@@ -59,11 +59,17 @@ def derive(asked: Any, spec: Spec, rows: int, rank: int = 1) -> Settings:
 
 
 def _likelihood(asked: Any, spec: Spec) -> str:
-    """Asked for, or: "mixed" for a table whose columns are not all numbers, else "gaussian"; learned where it pays."""
+    """Asked for, or: "mixed" for a table that is not all numbers, else "gaussian"; with a variance where it pays.
+
+    The columns of a table learn theirs, which begin near where they end. The one of an image or series lies far below
+    1 and would take thousands of steps, while the rate empties the code: so it is what the residuals say.
+    """
     if asked.likelihood != "auto":
         return str(asked.likelihood)
     name = "gaussian" if all(column.kind in ("numeric", "datetime") for column in spec.columns) else "mixed"
-    return f"{name}-learned" if asked.learns_variance else name
+    if not asked.learns_variance:
+        return name
+    return f"{name}-learned" if spec.kind == "table" else f"{name}-optimal"
 
 
 def whole(name: str, value: Any, least: int = 1) -> int:

@@ -27,7 +27,8 @@ class VAE(Estimator):
 
     Use it to draw new rows, or for a score that is a bound in nats. The rate and the distortion are both summed over
     dimensions, so that their balance does not depend on the size of the data or the batch. Unless told otherwise each
-    column learns its own variance: with a fixed one the balance would depend on how well the data can be rebuilt.
+    column learns its own variance, and the cells of images and series share one that follows their residuals: with a
+    fixed one the balance would depend on how well the data can be rebuilt.
 
     What the form of the posterior gives away is `elbo_gap`, KL(q(z|x) || p(z|x)). A "full" one closes it where the
     true posterior is normal; for Z units it asks Z (Z + 3) / 2 numbers of the encoder instead of 2 Z.
