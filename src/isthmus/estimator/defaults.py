@@ -47,7 +47,7 @@ def derive(asked: Any, spec: Spec, rows: int, rank: int = 1) -> Settings:
         hidden_dims=hidden_dims,
         activation=asked.activation,
         architecture=backbone,
-        likelihood=_likelihood(asked, spec),
+        likelihood=_likelihood(asked, spec, usual),
         epochs=_epochs(asked.epochs, rows, batch_size),
         batch_size=batch_size,
         learning_rate=_learning_rate(asked.learning_rate, batch_size),
@@ -58,10 +58,10 @@ def derive(asked: Any, spec: Spec, rows: int, rank: int = 1) -> Settings:
     )
 
 
-def _likelihood(asked: Any, spec: Spec) -> str:
-    """Asked for, or: "mixed" for a table whose columns are not all numbers, else "gaussian"; learned where it pays."""
-    if asked.likelihood != "auto":
-        return str(asked.likelihood)
+def _likelihood(asked: Any, spec: Spec, usual: dict[str, Any]) -> str:
+    """Asked for, or the member's own, or "gaussian" ("mixed" where columns are no numbers); learned where it pays."""
+    if asked.likelihood != "auto" or "likelihood" in usual:
+        return str(usual["likelihood"] if asked.likelihood == "auto" else asked.likelihood)
     name = "gaussian" if all(column.kind in ("numeric", "datetime") for column in spec.columns) else "mixed"
     return f"{name}-learned" if asked.learns_variance else name
 
