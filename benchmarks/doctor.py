@@ -163,6 +163,14 @@ def silenced(rows: Parts, seed: int) -> Planted:
     return model.fit(rows.train), rows.train, None
 
 
+@plant("holes")
+def one_normal_over_two_kinds(rows: Parts, seed: int) -> Planted:
+    """Half of the rows ten deviations away in every column, and one normal over the codes of both halves."""
+    apart = rows.train + 10 * rows.train.std(0) * (np.arange(len(rows.train)) % 2)[:, None]
+    model = isthmus.Autoencoder(random_state=seed).fit(apart)
+    return model.fit_prior(apart, "normal"), apart, None
+
+
 @plant("holdout-error", "memorisation")
 def by_heart(rows: Parts, seed: int) -> Planted:
     """Forty rows, two large hidden layers, and two numbers to name a row by."""

@@ -59,6 +59,7 @@ _NAMES: dict[str, str] = {
     "Transformer": "isthmus.parts.backbones.transformer",
     "VAE": "isthmus.models.vae",
     "VAEGAN": "isthmus.models.vae_gan",
+    "VQGAN": "isthmus.models.vq_gan",
     "VQVAE": "isthmus.models.vq_vae",
     "VQVAE2": "isthmus.models.vq_vae_2",
     "Volumes": "isthmus.data.arrays",

@@ -68,6 +68,8 @@ class Case:
             del options["latent_dim"]
         if self.model == "discrete-vae":  # so few that a few steps teach something
             options = {"codes": 16, **options}
+        if self.model == "vq-gan":  # two tokens, and a price that two fits share: features would be learnt by each anew
+            options |= {"latent_dim": 6, "learning_rate": 0.01, "likelihood": "gaussian-learned"}
         return member(**{**options, **params})
 
     def rows(self) -> Any:

@@ -64,6 +64,13 @@ def by_heart() -> Case:
     return shown(model, digits(0, 40), digits(60, 160))
 
 
+def with_prior(model: Any, X: Any, kind: str) -> Case:
+    """The model fitted on the rows, with a prior of this kind on its codes."""
+    case = shown(model, X)
+    case.model.fit_prior(X, kind)
+    return case
+
+
 PROVOKED: dict[str, Callable[[], Case]] = {
     "data-range: other units than the likelihood's": lambda: shown(
         Autoencoder(likelihood="bernoulli", epochs=2), digits(0, 300), trained=digits(0, 300) / 16
@@ -96,6 +103,10 @@ PROVOKED: dict[str, Callable[[], Case]] = {
     "dead-codes: none begins anew": lambda: shown(
         VQVAE(quantizer="vq", codes=64, latent_dim=8, restarts=False, batch_size=8, epochs=3), digits(0, 1200)
     ),
+    "holes: one normal over three kinds of iris": lambda: with_prior(
+        Autoencoder(epochs=60), load_iris().data, "normal"
+    ),
+    "holes: a low price": lambda: shown(BetaVAE(beta=0.001, epochs=60), load_iris().data),
     "holdout-error: forty rows": by_heart,
     "memorisation: forty rows": by_heart,
     "checkerboard: convolutions that reach pixels unevenly": lambda: shown(

@@ -15,7 +15,8 @@ from torch import Tensor
 import isthmus
 from isthmus.core.source import MOST_CELLS, MOST_ROWS, STRETCHES, sample
 from isthmus.data.memory import TensorSource
-from isthmus.doctor.findings import Finding, NotAsked
+from isthmus.doctor.findings import Finding, NotAsked, Sound
+from isthmus.doctor.holes import EMPTY, _drawn, emptiness, holes
 from isthmus.doctor.limits import crossing, limits
 from isthmus.doctor.patient import Patient, Rows, shuffled
 from isthmus.doctor.scale import FINE
@@ -164,3 +165,31 @@ def test_images_are_looked_at_as_a_few_large_rows() -> None:
     one = patient(isthmus.Autoencoder(architecture="conv", epochs=1, random_state=0), X)
     assert one.rows.numbers.shape == (100, 64)
     assert one.codes.shape[0] == 100 and one.units == one.model.latent_dim_
+
+
+def test_draws_from_where_codes_are_lie_in_no_hole_and_are_counted_where_none_are() -> None:
+    shares = []
+    for seed in range(40):
+        generator = torch.Generator().manual_seed(seed)
+        codes, draws = (torch.randn(n, 3, generator=generator) for n in (200, 500))
+        shares.append(emptiness(codes, draws))
+    assert 0.002 < np.mean([share for share, _ in shares]) < 0.03
+    assert max(share for share, _ in shares) < EMPTY
+    two = torch.cat([codes - 4, codes + 4])
+    assert emptiness(two, 0.3 * draws)[0] == 1  # between the two
+
+
+def test_a_posterior_is_looked_at_by_its_draws() -> None:
+    X = load_breast_cancer().data
+    one = patient(isthmus.VAE(epochs=40, random_state=0), X)
+    told = holes(one)
+    assert isinstance(told, Sound)
+    assert emptiness(one.codes.flatten(1).double(), _drawn(one))[0] > 0.5  # means alone leave the prior empty
+
+
+def test_of_codes_without_a_prior_and_of_symbols_no_holes_are_asked() -> None:
+    X = load_digits().data[:200]
+    assert holes(patient(isthmus.Autoencoder(epochs=1), X)) == NotAsked("The code has no prior.")
+    model = isthmus.VQVAE(codes=8, latent_dim=4, epochs=1, random_state=0).fit(X)
+    model.fit_prior(X, "autoregressive", epochs=1)
+    assert isinstance(holes(Patient(model, read(model, X), None)), NotAsked)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from isthmus.doctor.findings import Answer, Diagnosis, NotAsked
+from isthmus.doctor.holes import holes
 from isthmus.doctor.narrows import bottleneck_too_small, code_bypassed, dead_units, identity_mapping, rate_collapsed
 from isthmus.doctor.patient import Patient
 from isthmus.doctor.pictures import checkerboard
@@ -25,6 +26,7 @@ CHECKS: tuple[Callable[[Patient], Answer], ...] = (
     rate_collapsed,
     dead_units,
     dead_codes,
+    holes,
     holdout_error,
     memorisation,
     checkerboard,

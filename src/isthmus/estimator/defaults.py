@@ -47,7 +47,7 @@ def derive(asked: Any, spec: Spec, rows: int, rank: int = 1) -> Settings:
         hidden_dims=hidden_dims,
         activation=asked.activation,
         architecture=backbone,
-        likelihood=_likelihood(asked, spec),
+        likelihood=_likelihood(asked, spec, usual),
         epochs=_epochs(asked.epochs, rows, batch_size),
         batch_size=batch_size,
         learning_rate=_learning_rate(asked.learning_rate, batch_size),
@@ -58,14 +58,14 @@ def derive(asked: Any, spec: Spec, rows: int, rank: int = 1) -> Settings:
     )
 
 
-def _likelihood(asked: Any, spec: Spec) -> str:
-    """Asked for, or: "mixed" for a table that is not all numbers, else "gaussian"; with a variance where it pays.
+def _likelihood(asked: Any, spec: Spec, usual: dict[str, Any]) -> str:
+    """Asked for, or the member's own, or "gaussian" ("mixed" where columns are no numbers); with a variance if it pays.
 
     The columns of a table learn theirs, which begin near where they end. The one of an image or series lies far below
     1 and would take thousands of steps, while the rate empties the code: so it is what the residuals say.
     """
-    if asked.likelihood != "auto":
-        return str(asked.likelihood)
+    if asked.likelihood != "auto" or "likelihood" in usual:
+        return str(usual["likelihood"] if asked.likelihood == "auto" else asked.likelihood)
     name = "gaussian" if all(column.kind in ("numeric", "datetime") for column in spec.columns) else "mixed"
     if not asked.learns_variance:
         return name

@@ -127,7 +127,7 @@ class Estimator(
         return None
 
     def usual(self, spec: Spec) -> dict[str, Any]:
-        """What "auto" is for this member where it is not what the family has: latent_dim, hidden_dims, architecture."""
+        """What "auto" is for this member where it is not what the family has: the parameters by name."""
         return {}
 
     def may_be_wide(self) -> bool:

@@ -12,9 +12,8 @@ from isthmus.core.spec import Spec
 from isthmus.estimator.defaults import real, tokenized, whole
 from isthmus.estimator.face import Estimator
 from isthmus.estimator.registry import variant
-from isthmus.parts.bottlenecks.alphabets import quantizer, token_dim
-from isthmus.parts.bottlenecks.discrete import Discrete, follow
-from isthmus.parts.bottlenecks.tokens import tokens_of
+from isthmus.parts.bottlenecks.alphabets import spelled, token_dim
+from isthmus.parts.bottlenecks.discrete import follow
 from isthmus.parts.compose import autoencoder
 
 
@@ -78,14 +77,10 @@ class VQVAE(Estimator):
         """Encoder, tokens, quantizer, decoder."""
         real("commitment", self.commitment, zero=True)
         real("entropy", self.entropy, zero=True)
-        settings = self.settings_
-        shape = settings.architecture.code_shape(spec, settings.hidden_dims)
-        flat = settings.latent_dim if shape is None else shape[0]
-        dim = token_dim(self.quantizer, self.codes, flat)
-        tokens = tokens_of(settings.latent_dim, shape, dim)
         of_a_book = {"restarts": self.restarts, "rotation": self.rotation, "unit": self.unit}
-        alphabet = quantizer(self.quantizer, self.codes, dim, whole("depth", self.depth), **of_a_book)
-        return autoencoder(spec, settings, Discrete(tokens, alphabet))
+        depth = whole("depth", self.depth)
+        bottleneck = spelled(spec, self.settings_, self.quantizer, self.codes, depth, **of_a_book)
+        return autoencoder(spec, self.settings_, bottleneck)
 
     def objective(self, network: Any, batch: Batch) -> Terms:
         """L = -log p(x | z) + beta commitment + eta (confidence + diversity)."""

@@ -1,13 +1,16 @@
-"""Quantizers by name."""
+"""Quantizers by name, and codes cut into tokens for them."""
 
 from __future__ import annotations
 
+from isthmus.core.settings import Settings
+from isthmus.core.spec import Spec
 from isthmus.errors import ParameterError, UnknownNameError
 from isthmus.parts.bottlenecks.binary import Binary, bits_for
-from isthmus.parts.bottlenecks.discrete import Quantizer
+from isthmus.parts.bottlenecks.discrete import Discrete, Quantizer
 from isthmus.parts.bottlenecks.quantizer import Codebook
 from isthmus.parts.bottlenecks.residual import ResidualCodes
 from isthmus.parts.bottlenecks.scalar import Scalar, levels_for
+from isthmus.parts.bottlenecks.tokens import tokens_of
 
 QUANTIZERS = ("fsq", "lfq", "residual", "vq")
 USUAL_DIM = 8  # numbers in a token of a book: in few dimensions most codes are near some token
@@ -81,3 +84,23 @@ def quantizer(
     if name == "vq":
         return Codebook(codes, dim, restarts=restarts, rotation=rotation, unit=unit)
     return ResidualCodes([Codebook(codes, dim, restarts=restarts) for _ in range(depth)])
+
+
+def spelled(spec: Spec, settings: Settings, name: str, codes: int, depth: int = 1, **options: bool) -> Discrete:
+    """A bottleneck that cuts the code of these settings into tokens, and sends each as symbols of a quantizer.
+
+    Args:
+        spec: What the data is.
+        settings: Say how long the code is, and whether it keeps the places of the data.
+        name: As in `quantizer`.
+        codes: K.
+        depth: L.
+        options: As in `quantizer`.
+
+    Raises:
+        ParameterError: the code cannot be cut so.
+    """
+    shape = settings.architecture.code_shape(spec, settings.hidden_dims)
+    dim = token_dim(name, codes, settings.latent_dim if shape is None else shape[0])
+    tokens = tokens_of(settings.latent_dim, shape, dim)
+    return Discrete(tokens, quantizer(name, codes, dim, depth, **options))
