@@ -59,6 +59,7 @@ def shown(page: Path) -> set[str]:
     return {name for name, words in PICTURES.items() if words in text}
 
 
+@pytest.mark.slow
 def test_pictures_that_need_no_data_are_always_there(isthmus: Isthmus, vae: Path, tmp_path: Path) -> None:
     isthmus.ok("fit", "digits", "--model", "vae", "--epochs", 1, "--out", tmp_path / "run", "--quiet")
     assert shown(isthmus.ok("report", tmp_path / "run").paths[0]) == {"traversal", "atoms"}

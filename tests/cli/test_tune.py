@@ -88,6 +88,7 @@ def test_the_error_that_is_required_is_that_of_the_rows(isthmus: Isthmus, tmp_pa
     assert isthmus(*fit, f"mse<{0.9999 * mse}").code == 1
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_page_run(isthmus: Isthmus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     page = (ROOT / "docs" / "how-to" / "tune.md").read_text(encoding="utf-8")

@@ -19,6 +19,7 @@ def extent(values: Any) -> Any:
     return squares.sum(1) ** 2 / (squares**2).sum(1)
 
 
+@pytest.mark.slow
 def test_atoms_of_a_sparse_code_are_narrow_in_space_and_frequency() -> None:
     """Olshausen & Field 1996, Nature 381, figure 4: what a wave under a bell is, and a mixture of all is not."""
     pytest.importorskip("PIL", reason="photographs need Pillow")

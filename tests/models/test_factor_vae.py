@@ -66,6 +66,7 @@ def test_what_the_critic_pays_expects_the_same_at_every_batch_size() -> None:
     assert abs(paid[64].mean() - paid[256].mean()) < 4 * error
 
 
+@pytest.mark.slow
 def test_a_price_on_total_correlation_lowers_it() -> None:
     found = {}
     for gamma in (0.0, 20.0):

@@ -129,6 +129,7 @@ def test_mlflow_has_the_history_the_parameters_and_the_model(store: str) -> None
     assert np.array_equal(isthmus.load(kept).anomaly_score(IMAGES), model.anomaly_score(IMAGES))
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:The ``noload``:DeprecationWarning")
 def test_mlflow_goes_on_with_the_run_that_was_broken_off(store: str, tmp_path: Path) -> None:
     from mlflow import MlflowClient

@@ -85,7 +85,7 @@ def _codes(patient: Patient) -> Tensor:
     if not patient.model.has_prior:  # no posterior
         return patient.codes[::every].flatten(1).double()
     network, generator = copy.deepcopy(patient.network), torch.Generator(patient.blocks.device).manual_seed(0)
-    network.bottleneck.train()  # noise of each row's own
+    getattr(network, "bottleneck", network).train()  # noise of each row's own
 
     def met(batch: Batch) -> Tensor:
         """Draws from the posteriors."""
