@@ -66,6 +66,7 @@ def test_pictures_that_need_no_data_are_always_there(isthmus: Isthmus, vae: Path
     assert shown(isthmus.ok("report", vae, "--out", tmp_path / "table.html").paths[0]) == set()
 
 
+@pytest.mark.slow
 def test_data_shows_what_the_model_makes_of_it(isthmus: Isthmus, vae: Path, data: Path, tmp_path: Path) -> None:
     page = isthmus.ok("report", vae, "--data", data / "iris.csv", "--target", "target", "--out", tmp_path / "p.html")
     assert shown(page.paths[0]) == {"scores", "codes", "reconstructions"}

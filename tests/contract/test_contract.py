@@ -199,7 +199,7 @@ def test_terms_are_one_number_a_row_and_row_by_row(case: Case, fitted: Any) -> N
             assert torch.allclose(term[:12], half[name], rtol=1e-4, atol=1e-4)
 
 
-@every_case
+@once_a_member
 def test_training_beats_the_untrained_copy(case: Case, fitted: Any) -> None:
     rows, y = case.rows(), case.told(case.rows()).get("y")
     trained = case.fitted(epochs=60 if case.model == "iwae" else 12)  # several draws hide what is not yet learnt

@@ -40,7 +40,7 @@ CHOICES = [
     pytest.param(
         *(kind, backbone, {name: value}),
         id=f"{kind}-{backbone.__name__}-{name}={value}",
-        marks=[pytest.mark.slow] * (kind == "volume" or (kind == "series" and backbone is isthmus.Residual)),
+        marks=[pytest.mark.slow] * (kind in ("series", "volume")),
     )
     for kind, backbones in BACKBONES.items()
     for backbone in backbones

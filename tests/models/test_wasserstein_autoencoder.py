@@ -24,6 +24,7 @@ def apart(codes: Any, seed: int = 0) -> float:
     return float(mmd(z, torch.randn(z.shape, generator=torch.Generator().manual_seed(seed)))[0])
 
 
+@pytest.mark.slow
 def test_codes_fall_towards_the_prior_at_next_to_no_error() -> None:
     train, held_out = digits()
     plain, found = Autoencoder(epochs=12, **SHAPE).fit(train), []

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import linear, pad
 
-from isthmus.parts.backbones.linear import rounded, widened
+from isthmus.parts.backbones.linear import rounded
 
 FLOOR = 1e-3  # of the spread of all columns together: the least spread that a column is given
 WIDEST = 2048  # columns whose covariance is still a matrix that one wants to hold
@@ -96,8 +96,11 @@ class Whitening:
         return self.center + self.scale * (noise if self.root is None else noise @ torch.linalg.inv(self.root))
 
     def _white(self, rows: Tensor) -> Tensor:
-        """w, with columns of zeros beside it so that no kernel meets a rest of a row, (B, D or a little more)."""
-        standard = (rows - self.center) / self.scale
-        if self.root is None:
-            return pad(standard, (0, rounded(rows.shape[1]) - rows.shape[1]))
-        return linear(standard, *widened(self.root, None))
+        """w, with zeros beside it and beside what it is made of, so that no kernel meets a rest, (B, D or more).
+
+        A rest of what is summed over counts as well: of 15 numbers the last three were added in another order in some
+        places of a block than in others.
+        """
+        beside = rounded(rows.shape[1]) - rows.shape[1]
+        standard = pad((rows - self.center) / self.scale, (0, beside))
+        return standard if self.root is None else linear(standard, pad(self.root, (0, beside, 0, beside)))
