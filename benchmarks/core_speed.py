@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import torch
 from _rows import rows
+from _training import epoch_of
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 from torch.utils.data import DataLoader, TensorDataset
@@ -25,11 +26,8 @@ from isthmus.bench.machine import COPIED, PEAK_WORK, limits, one_core, product
 from isthmus.bench.question import Desk, Question
 from isthmus.bench.timing import QUIET, latency, median_interval, seconds_of
 from isthmus.data.resident import Resident
-from isthmus.estimator import fitting
-from isthmus.estimator.inputs import learn
 from isthmus.metrics.intervals import Interval
 from isthmus.training.devices import has_bfloat16_units
-from isthmus.training.loop import train
 
 ROOT = Path(__file__).resolve().parents[1]
 QUESTION = Question("core_speed", "How fast is the core, against PyOD and against the machine's own limit?", ROOT)
@@ -63,19 +61,9 @@ def stored(name: str, x: NDArray[Any]) -> str:
 
 
 def trainer(batch_size: int, **options: Any) -> Callable[[], None]:
-    """One epoch of the loop over the million rows, made ready beforehand; a new network each time."""
+    """One epoch of the loop over the million rows."""
     model = isthmus.Autoencoder(**WIDTHS, batch_size=batch_size, epochs=1, random_state=0, **options)
-    source = learn(model, million())
-    fitting.settle(model, source, 0)
-    batches = fitting.batches_of(source, None, model.settings_, 0)
-
-    def epoch() -> None:
-        fitting.settle(model, source, 0)
-        run = fitting.begin(model, batches, 0)
-        with fitting.working(model, run):
-            train(run)
-
-    return epoch
+    return epoch_of(model, million())
 
 
 def scorer() -> Callable[[], object]:

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 from _mnist import part, with_mnist
+from _training import epoch_of
 from numpy.typing import NDArray
 
 import isthmus
@@ -22,10 +23,7 @@ from isthmus.bench.answers import Figure
 from isthmus.bench.machine import PEAK_WORK, product
 from isthmus.bench.question import Desk, Question
 from isthmus.bench.timing import QUIET, seconds_of
-from isthmus.estimator import fitting
-from isthmus.estimator.inputs import learn
 from isthmus.metrics.intervals import Interval
-from isthmus.training.loop import train
 
 ROOT = Path(__file__).resolve().parents[1]
 QUESTION = Question("generative_speed", "How fast is a VAE trained, against pythae and against the machine?", ROOT)
@@ -37,6 +35,7 @@ BACKBONES: dict[str, Any] = {
     "mlp": {"hidden_dims": (512, 256), "architecture": "mlp"},
     "conv": {"hidden_dims": (32, 64), "architecture": isthmus.Convolutional(upsampling="transposed", hidden=256)},
 }
+NAMES = {"mlp": "MLP", "conv": "convolutional"}
 DENSE = [a * b for a, b in pairwise((784, 512, 256, 32))] + [a * b for a, b in pairwise((16, 256, 512, 784))]
 CONVOLVED = [32 * 9 * 14**2, 64 * 32 * 9 * 7**2, 3136 * 256, 256 * 32, 16 * 256, 256 * 3136, 64 * 32 * 9 * 7**2]
 MACS = {"mlp": DENSE, "conv": [*CONVOLVED, 32 * 9 * 14**2]}  # a transposed convolution: by the places that it reads
@@ -68,19 +67,9 @@ def vae(backbone: str, **options: Any) -> Any:
 
 
 def trainer(backbone: str, batch_size: int) -> Callable[[], None]:
-    """One epoch of the loop, made ready beforehand; a new network each time."""
+    """One epoch of the loop over the training digits."""
     model = vae(backbone, batch_size=batch_size, epochs=1, learning_rate=1e-3, random_state=0)
-    source = learn(model, shaped("train", backbone))
-    fitting.settle(model, source, 0)
-    batches = fitting.batches_of(source, None, model.settings_, 0)
-
-    def epoch() -> None:
-        fitting.settle(model, source, 0)
-        run = fitting.begin(model, batches, 0)
-        with fitting.working(model, run):
-            train(run)
-
-    return epoch
+    return epoch_of(model, shaped("train", backbone))
 
 
 def epoch_beside_pythae(desk: Desk, backbone: str, batch_size: int) -> Figure:
@@ -98,32 +87,10 @@ def epoch_beside_pythae(desk: Desk, backbone: str, batch_size: int) -> Figure:
     )
 
 
-@QUESTION.line("an epoch of the MLP VAE, batch 64: pythae's seconds over ours", at_least=1.7)
-@with_mnist
-def dense_small(desk: Desk) -> Figure:
-    """Its usual batch."""
-    return epoch_beside_pythae(desk, "mlp", 64)
-
-
-@QUESTION.line("an epoch of the MLP VAE, batch 512: pythae's seconds over ours", at_least=3.0)
-@with_mnist
-def dense_large(desk: Desk) -> Figure:
-    """A batch that fills the machine."""
-    return epoch_beside_pythae(desk, "mlp", 512)
-
-
-@QUESTION.line("an epoch of the convolutional VAE, batch 64: pythae's seconds over ours", at_least=1.9)
-@with_mnist
-def convolutional_small(desk: Desk) -> Figure:
-    """Its usual batch."""
-    return epoch_beside_pythae(desk, "conv", 64)
-
-
-@QUESTION.line("an epoch of the convolutional VAE, batch 256: pythae's seconds over ours", at_least=2.4)
-@with_mnist
-def convolutional_large(desk: Desk) -> Figure:
-    """A larger one."""
-    return epoch_beside_pythae(desk, "conv", 256)
+for backbone, batch_size, least in (("mlp", 64, 1.7), ("mlp", 512, 3.0), ("conv", 64, 1.9), ("conv", 256, 2.4)):
+    name = f"an epoch of the {NAMES[backbone]} VAE, batch {batch_size}: pythae's seconds over ours"
+    measure = partial(epoch_beside_pythae, backbone=backbone, batch_size=batch_size)
+    QUESTION.line(name, at_least=least)(with_mnist(measure))
 
 
 @QUESTION.line("to pythae's held-out bound after 5 epochs plus 1 nat, MLP VAE: our seconds over its", at_most=0.4)

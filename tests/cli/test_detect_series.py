@@ -171,6 +171,8 @@ def test_controls_of_a_series_learn_nothing(isthmus: Isthmus, folder: Path) -> N
     assert told.code == 2 and "prices" in told.err
     told = isthmus("score", folder / "tables", folder / "today.csv", "--out", "x.csv", "--incidents")
     assert told.code == 2
+    told = isthmus("report", folder / "tables", "--data", folder / "today.csv")
+    assert told.code == 2 and "sees windows" in told.err
 
 
 @pytest.mark.filterwarnings("ignore:.*calibration points are worth")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from isthmus.cli.output import PLAIN, Output
 from isthmus.cli.report_pictures import pictures, rows_and_labels
+from isthmus.errors import UsageError
 
 if TYPE_CHECKING:
     from isthmus.report import Block, Page
@@ -41,6 +42,9 @@ def report(
     import isthmus
 
     loaded = isthmus.load(model)
+    if data is not None and hasattr(loaded, "episodes"):
+        came, allowed = f"--data {data} with {model}", "a detector of a series sees windows, and the page shows rows"
+        raise UsageError(came, allowed, "leave out --data, or use isthmus detect evaluate DIR LABELLED --report PAGE")
     path = page_of(loaded, model.name, *rows_and_labels(data, target)).write(out or model / "report.html")
     output.answer(str(path), {"report": str(path)})
 

@@ -27,9 +27,10 @@ def page(found: SeriesEvaluation, name: str) -> Page:
         name: Of the detector's folder.
     """
     ours, promise = found.methods[OURS], found.detector.promise_
+    events = f"{found.events:,} event{'s' if found.events != 1 else ''}"
     lead = (
-        f"Windows of {found.detector.window} points, judged on {found.points:,} labelled points with {found.events:,} "
-        "events. The threshold was frozen before: no figure below moved it."
+        f"Windows of {found.detector.window} points, judged on {found.points:,} labelled points with {events}. "
+        "The threshold was frozen before: no figure below moved it."
     )
     items = [
         ("Events found", f"{round(ours.events.recall * found.events)} of {found.events}", "at least one point each"),
