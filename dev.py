@@ -65,7 +65,8 @@ def set_up() -> None:
     if STAMP.is_file() and STAMP.read_text() == wanted:
         return
     make_environment()
-    step("the locked packages", BIN / "uv", "pip", "install", *INTO_VENV, "--require-hashes", "-r", LOCK)
+    locked = ("--no-deps", "--require-hashes", "-r", LOCK)  # the lock is whole, and leaves torch out, which some need
+    step("the locked packages", BIN / "uv", "pip", "install", *INTO_VENV, *locked)
     step("isthmus itself", BIN / "uv", "pip", "install", *INTO_VENV, *EDITABLE, ROOT)
     step("a check that all fit together", BIN / "uv", "pip", "check", *INTO_VENV)
     STAMP.write_text(wanted)
