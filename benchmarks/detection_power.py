@@ -19,9 +19,10 @@ from _power import (
     CELLS,
     DATA,
     DROPOUT,
+    LARGE,
     LEVERS,
     SCORES,
-    SIDE,
+    SIDES,
     TABLES,
     WIDE,
     Told,
@@ -40,7 +41,7 @@ from isthmus.metrics.intervals import wilson_interval
 
 ROOT = Path(__file__).resolve().parents[1]
 QUESTION = Question("detection_power", "Does diagnose() say rightly which detectors are good?", ROOT, (0, 1, 2, 3, 4))
-NOTE = f"dropout {DROPOUT}; cells of {SIDE} x {SIDE} pixels, which is what one core does in time, of 300 x 300"
+NOTE = f"dropout {DROPOUT}; cells of {SIDES[CELLS]} and of {SIDES[LARGE]} pixels a side, of 300"
 
 Measured = Callable[[Desk], Figure | Absent]
 
@@ -101,7 +102,7 @@ RULES: dict[str, Told] = {
     "rule of thumb, code of inputs / 50 to / 20": folk_width,
     "always sound": lambda found, score: "sound",
 }
-for where, sets in {"tables": tuple(TABLES), CELLS: (CELLS,)}.items():
+for where, sets in {"tables": tuple(TABLES), CELLS: (CELLS,), LARGE: (LARGE,)}.items():
     for one_set in sets:
         for change in variants(one_set)[1:]:
             line = f"{one_set}, {change} instead of {WIDE}: ROC-AUC gained by the model's own cost"
@@ -112,7 +113,7 @@ for where, sets in {"tables": tuple(TABLES), CELLS: (CELLS,)}.items():
         line = f"{where}, {title}: share of right verdicts"
         QUESTION.line(line, unit="of the verdicts")(with_data(partial(right, rule=rule, sets=sets)))
 QUESTION.line("all sets, diagnose() with labels: share of right verdicts", at_least=0.9, unit="of the verdicts")(
-    with_data(partial(right, rule=RULES["diagnose() with labels"], sets=(*TABLES, CELLS)))
+    with_data(partial(right, rule=RULES["diagnose() with labels"], sets=(*TABLES, CELLS, LARGE)))
 )
 
 

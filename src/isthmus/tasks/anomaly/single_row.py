@@ -8,8 +8,10 @@ must have the same bits both ways, or there is no such short way.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from threading import Lock
-from typing import Any, Self, TypeAlias
+from typing import Any, NamedTuple, Self, TypeAlias
 
 import numpy as np
 import torch
@@ -49,9 +51,11 @@ class SingleRow:
         self.block = torch.zeros(size, spec.n_features)
         self.row: NDArray[np.float32] = self.block.numpy()[:1]
         self.residual, self.norm = torch.zeros_like(self.block), torch.zeros(size)
+        self.lost: NDArray[np.float32] = self.residual.numpy()[:1]
         self.length: NDArray[np.float32] = self.norm.numpy()
         self.constant = np.float32(0.5 * LOG_2PI * spec.n_features)
         self.steps = [step for stack in self.stacks for step in _steps(stack, size)]
+        self.rebuilt: NDArray[np.float32] = self.steps[-1].read.numpy()[:1]
         self.lock = Lock()
 
     @classmethod
@@ -75,7 +79,8 @@ class SingleRow:
     @property
     def is_current(self) -> bool:
         """Whether the weights are those that it was made of, and nobody trains them."""
-        trains = self.network.training or any(stack.laid is not None for stack in self.stacks)
+        encoder, decoder = self.stacks
+        trains = self.network.training or encoder.laid is not None or decoder.laid is not None
         return not trains and self.state == self._state()
 
     def cost(self, X: NDArray[np.float32]) -> float | None:
@@ -99,8 +104,8 @@ class SingleRow:
             torch.addmm(bias, h, matrix, out=out)
             h = read
             if activate is not None:
-                activate(h)
-        torch.sub(h, self.block, out=self.residual)
+                activate()
+        np.subtract(self.rebuilt, self.row, out=self.lost)
         torch.linalg.vector_norm(self.residual, dim=1, out=self.norm)
         length = self.length[0]
         return float(length * length * HALF + self.constant)
@@ -131,15 +136,34 @@ def _is_bare(stack: Any) -> bool:
     return len(stack.shape) == 1 and all(p.device.type == "cpu" for p in stack.parameters())
 
 
-def _steps(stack: Dense, size: int) -> list[tuple[Tensor, Tensor, Tensor, Tensor, Any]]:
-    """Bias, matrix, memory, what is read of it, and the activation of each layer; none behind the last.
+class Step(NamedTuple):
+    """Bias, matrix, memory, what is read of it, and the activation of a layer; None behind the last of a stack."""
 
-    A layer whose product has columns of zeros beside its own is read as a view; `Dense` copies a code that is one.
+    bias: Tensor
+    matrix: Tensor
+    out: Tensor
+    read: Tensor
+    activate: Callable[[], object] | None
+
+
+def _steps(stack: Dense, size: int) -> list[Step]:
+    """The layers of a stack.
+
+    One whose product has columns of zeros beside its own is read as a view; `Dense` copies a code that is one.
     """
     widths = [linear.out_features for linear in stack.linears]
-    activate, _ = IN_PLACE[stack.activation_name]
     steps = []
     for (bias, matrix), width in zip(stack.layers().widened().products, widths, strict=True):
         out = torch.zeros(size, matrix.shape[1])
-        steps.append((bias.detach().clone(), matrix.detach(), out, out[:, :width], activate))
-    return [*steps[:-1], (*steps[-1][:4], None)]
+        read = out[:, :width]
+        steps.append(Step(bias.detach().clone(), matrix.detach(), out, read, _activation(stack.activation_name, read)))
+    return [*steps[:-1], steps[-1]._replace(activate=None)]
+
+
+def _activation(name: str, h: Tensor) -> Callable[[], object]:
+    """The activation, in place; NumPy begins on so few numbers in a third of torch's time."""
+    if name == "relu":
+        numbers = h.numpy()[:1]  # the others stand for no row
+        return partial(np.maximum, numbers, np.float32(0), out=numbers)
+    activate, _ = IN_PLACE[name]
+    return partial(activate, h)
