@@ -30,7 +30,8 @@ DATA = Path(os.environ.get("ISTHMUS_DATA", Path(__file__).resolve().parents[2] /
 TABLES = {"cardio": "6_cardio", "letter": "20_letter", "satellite": "30_satellite"}
 CELLS, LARGE = "ELPV cells", "ELPV cells of 256 x 256"
 SIDES = {CELLS: 24, LARGE: 256}  # pixels, of 300
-DEEP = (8, 16, 32, 64, 128)  # channels of the levels on large cells, which leave 8 x 8 places
+DEEP = {"hidden_dims": (8, 16, 32, 64, 128), "epochs": 60, "batch_size": 8}  # on large cells; 8 x 8 places are left
+SEEDS = {LARGE: 3}  # of a set whose fits take a minute each, fewer than of the others
 MOST_ROWS = 2000  # normal ones of a table
 UNITS, LESS = 128, 8
 DROPOUT, PATIENCE = 0.15, 10
@@ -92,8 +93,8 @@ def model(variant: str, name: str, seed: int) -> Any:
     """The unfitted autoencoder."""
     units = {ONE: 1, LEVERS[0]: UNITS // LESS}.get(variant, UNITS)
     if name in SIDES:
-        levels = {"hidden_dims": DEEP} if name == LARGE else {}
-        made: Any = isthmus.ConvolutionalAutoencoder(latent_dim=units, random_state=seed, device="cpu", **levels)
+        deep: dict[str, Any] = DEEP if name == LARGE else {}
+        made: Any = isthmus.ConvolutionalAutoencoder(latent_dim=units, random_state=seed, device="cpu", **deep)
         backbone: Any = isthmus.Convolutional()
         if variant == SSIM:
             made.set_params(likelihood="ssim")

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ from _power import (
     LARGE,
     LEVERS,
     SCORES,
+    SEEDS,
     SIDES,
     TABLES,
     WIDE,
@@ -41,14 +43,15 @@ from isthmus.metrics.intervals import wilson_interval
 
 ROOT = Path(__file__).resolve().parents[1]
 QUESTION = Question("detection_power", "Does diagnose() say rightly which detectors are good?", ROOT, (0, 1, 2, 3, 4))
-NOTE = f"dropout {DROPOUT}; cells of {SIDES[CELLS]} and of {SIDES[LARGE]} pixels a side, of 300"
+NOTE = f"dropout {DROPOUT}; cells of {SIDES[CELLS]} and of {SIDES[LARGE]} pixels a side, of 300; {SEEDS[LARGE]} seeds there, else 5"
 
 Measured = Callable[[Desk], Figure | Absent]
 
 
 def measured(desk: Desk, name: str) -> Table:
     """All variants on one set."""
-    return Table.measured(desk, power, [f"{name}: {variant}" for variant in variants(name)])
+    seeds = desk.seeds[: SEEDS.get(name, len(desk.seeds))]
+    return Table.measured(replace(desk, seeds=seeds), power, [f"{name}: {variant}" for variant in variants(name)])
 
 
 def with_data(measure: Measured) -> Measured:
@@ -78,7 +81,7 @@ def right(desk: Desk, rule: Told, sets: tuple[str, ...]) -> Figure:
     hits: dict[str, list[bool]] = {}
     for name in sets:
         table = measured(desk, name)
-        for place in range(len(desk.seeds)):
+        for place in range(len(table.found[f"{name}: {WIDE}"])):
             of_seed = {variant: table.found[f"{name}: {variant}"][place] for variant in variants(name)}
             for variant in of_seed:
                 hit = [is_right(rule(of_seed[variant], score), variant, of_seed, score) for score in SCORES]
