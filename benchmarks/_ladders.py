@@ -9,7 +9,7 @@ from _mnist import drawn, part
 
 import isthmus
 
-ROWS, EPOCHS, JUDGED, DRAWS = 20_000, 60, 1_000, 200
+ROWS, EPOCHS, JUDGED, DRAWS = 10_000, 30, 1_000, 200
 WIDTHS, TOP = (256, 128), 16
 OPTIONS = {"likelihood": "bernoulli", "scaling": "none", "architecture": "mlp"}
 METHODS = ("three levels", "one level")

@@ -16,7 +16,7 @@ from isthmus import metrics
 from isthmus.data.drawings import LEVELS
 from isthmus.estimator.inputs import read
 
-ROWS, JUDGED, EPOCHS = 5000, 3000, 40
+ROWS, JUDGED, EPOCHS = 4000, 2000, 20
 UNITS, HIDDEN = 10, (256, 128)
 LABELLED, DRAWS = 50, 20  # labels, and how often others are drawn
 NUMBERS = [list(LEVELS).index(name) for name in ("scale", "x", "y")]  # factors that are numbers; a turn comes round
