@@ -170,6 +170,7 @@ def test_what_cannot_be_done_is_said(network: Reader, sae: Any) -> None:
         logits(network)
 
 
+@pytest.mark.slow
 def test_it_works_on_a_real_encoder(minilm: tuple[Any, Any], speeches: list[str]) -> None:
     model, tokenizer = minilm
     rows = isthmus.collect_activations(model, "encoder.layer.3", speeches[:60], tokenizer=tokenizer)

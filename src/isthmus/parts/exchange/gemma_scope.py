@@ -58,6 +58,5 @@ def write(record: Record, folder: Path) -> None:
     own = record.turned(centred=False)
     threshold = torch.zeros_like(own.encoder_bias) if own.rule == "relu" else given(own.threshold)
     values = (own.encoder_weight.T, own.decoder_weight, own.encoder_bias, own.decoder_bias, threshold)
-    np.savez(
-        folder / TENSORS, allow_pickle=False, **{name: value.numpy() for name, value in zip(NAMES, values, strict=True)}
-    )
+    arrays = {name: value.numpy() for name, value in zip(NAMES, values, strict=True)}
+    np.savez(folder / TENSORS, allow_pickle=False, **arrays)
