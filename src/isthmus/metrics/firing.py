@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from isthmus.errors import InputError, UnknownNameError
 
@@ -51,7 +51,8 @@ def densities(codes: Any) -> Floats:
         array([0., 1.])
     """
     found = _matrix(codes)
-    return np.asarray((found != 0).sum(0), dtype=np.float64).ravel() / found.shape[0]
+    shares: Floats = np.asarray((found != 0).sum(0), dtype=np.float64).ravel() / found.shape[0]
+    return shares
 
 
 def l0(codes: Any) -> float:
@@ -171,11 +172,12 @@ def _answer(
 ) -> BestLatents:
     """The five figures, without those of features that say nothing."""
     said = (present > 0) & (present < rows)
-    kept = [np.where(said, found, np.nan) for found in (f1, both / np.maximum(fires, 1), both / np.maximum(present, 1))]
-    return BestLatents(*kept, latent, threshold)
+    precision, recall = both / np.maximum(fires, 1), both / np.maximum(present, 1)
+    f1, precision, recall = (np.where(said, found, np.nan) for found in (f1, precision, recall))
+    return BestLatents(f1, precision, recall, latent, threshold)
 
 
-def _matrix(codes: ArrayLike | Any) -> Any:
+def _matrix(codes: Any) -> Any:
     """A sparse matrix as it is, anything else as an array, (n, L)."""
     from scipy.sparse import issparse
 
