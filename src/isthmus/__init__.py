@@ -51,6 +51,7 @@ _NAMES: dict[str, str] = {
     "OrderedAutoencoder": "isthmus.models.ordered_autoencoder",
     "RegularizedAutoencoder": "isthmus.models.regularized_autoencoder",
     "Residual": "isthmus.parts.backbones.residual",
+    "SAE": "isthmus.models.sae",
     "Series": "isthmus.data.arrays",
     "SparseAutoencoder": "isthmus.models.sparse_autoencoder",
     "StackedAutoencoder": "isthmus.models.stacked_autoencoder",

@@ -61,6 +61,8 @@ class Case:
     def make(self, **params: Any) -> Any:
         """A fresh, unfitted model, quick to fit."""
         member = MEMBERS[self.model]
+        if self.model == "sae":
+            return member(**{**QUICK, "n_latents": 24, "k": 3, **params})
         # Tokens are as many as there are patches, so nobody chooses how long a code of them is.
         latent_dim = "auto" if "transformer" in member.backbones and KINDS[self.data] != "table" else 3
         options = {**QUICK, "latent_dim": latent_dim, "hidden_dims": (16,), "architecture": self.architecture}
@@ -89,6 +91,11 @@ class Case:
         return self.make(**params).fit(self.rows(), **self.told(self.rows()))
 
 
+def dense(codes: Any) -> Any:
+    """Codes, or whatever else a verb answers, with their zeros written out where they are sparse."""
+    return codes.toarray() if hasattr(codes, "toarray") else codes
+
+
 def take(rows: Any, places: Any) -> Any:
     """Rows by position, of a frame or an array."""
     return rows.iloc[places] if hasattr(rows, "iloc") else rows[places]
@@ -97,10 +104,14 @@ def take(rows: Any, places: Any) -> Any:
 CUTS = {"numbers": 13.0, "mixed": 13.0, "images": 0.3, "series": 0.0}  # of what a row holds: some lie on either side
 KINDS = {"numbers": "table", "mixed": "table", "images": "image", "series": "series"}
 MEMBERS = isthmus.family()
+PLAIN = tuple(name for name, member in MEMBERS.items() if member.numbers_only)  # members that take no mixed table
 TABLES = {name: member for name, member in MEMBERS.items() if "table" in member.kinds}
-CASES = [Case(name, data) for name, member in MEMBERS.items() for data in DATA if KINDS[data] in member.kinds] + [
-    Case(name, "images", "conv") for name, member in TABLES.items() if "conv" in member.backbones
-]
+CASES = [
+    Case(name, data)
+    for name, member in MEMBERS.items()
+    for data in DATA
+    if KINDS[data] in member.kinds and (data != "mixed" or name not in PLAIN)
+] + [Case(name, "images", "conv") for name, member in TABLES.items() if "conv" in member.backbones]
 
 
 def name_of(case: Case) -> str:

@@ -16,7 +16,7 @@ from sklearn.exceptions import NotFittedError
 import isthmus
 from isthmus.errors import AbilityError, IsthmusError
 from isthmus.estimator.conditions import read_told
-from tests.contract.cases import DEVICE, Case, every_case, once_a_member, take
+from tests.contract.cases import DEVICE, Case, dense, every_case, once_a_member, take
 
 
 @pytest.fixture(scope="module")
@@ -88,7 +88,7 @@ def test_a_row_does_not_depend_on_its_neighbours(case: Case, verb: str, fitted: 
     verb_of, rows = getattr(fitted(case), verb), case.rows()
 
     def call(some: Any) -> Any:
-        return verb_of(some, **case.told(some))
+        return dense(verb_of(some, **case.told(some)))
 
     whole = call(rows)
     order = np.random.default_rng(1).permutation(len(rows))
@@ -124,7 +124,7 @@ def test_saved_model_comes_back_the_same(case: Case, fitted: Any, tmp_path: Any)
     twin, told = isthmus.load(model.save(tmp_path / "model"), device=DEVICE), case.told(rows)
     for other in (twin, copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
         assert np.array_equal(other.score_samples(rows, **told), model.score_samples(rows, **told))
-        assert np.array_equal(other.transform(rows, **told), model.transform(rows, **told))
+        assert np.array_equal(dense(other.transform(rows, **told)), dense(model.transform(rows, **told)))
     assert twin.spec_ == model.spec_
     assert repr(twin) == repr(model)
 
@@ -329,7 +329,7 @@ def test_filled_cells_are_those_that_were_hidden(case: Case, fitted: Any) -> Non
 def test_repr_shows_what_auto_became(case: Case, fitted: Any) -> None:
     text = repr(fitted(case))
     assert text.startswith(type(fitted(case)).__name__ + "(")
-    assert "likelihood='" in text
+    assert "likelihood='" in text or "likelihood" not in fitted(case).get_params()
     assert "auto" not in text.replace("autoencoder", "")
 
 

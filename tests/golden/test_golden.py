@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits, load_wine
-from tests.contract.cases import PLACED
+from tests.contract.cases import PLACED, dense
 
 import isthmus
 
@@ -28,6 +28,8 @@ ROWS = {
 }
 OPTIONS = {
     "latent_dim": 3,
+    "n_latents": 16,
+    "l0": 3,
     "hidden_dims": (8,),
     "epochs": 3,
     "batch_size": 10_000,
@@ -60,7 +62,7 @@ def numbers(name: str) -> dict[str, Any]:
         "model": repr(model),
         "epochs": [{k: short(v) for k, v in line.items() if k not in skip} for line in model.history_],
         "scores": short(model.score_samples(rows[:3], **told[0])),
-        "codes": short(model.transform(rows[:2], **told[1])),
+        "codes": short(dense(model.transform(rows[:2], **told[1]))),
         "norms": {key: short(t.double().norm().item()) for key, t in model.network_.state_dict().items()},
     }
 

@@ -51,6 +51,7 @@ def with_fields(command: Command, words: Sequence[str], group: str = "") -> Comm
 
     added = [_parameter(source, group) for source, group in own]
     known = [one.name for parameter in added for one in fields(parameter.default)]  # with defaults of the model's own
+    known += [name for source, _ in own for name in fixed(source)]
     added.append(_parameter(*sources[-1], known))
     filled.__name__, filled.__doc__ = command.__name__, command.__doc__
     filled.__signature__ = signature.replace(parameters=[*taken[:-1], *added])  # type: ignore[attr-defined]
@@ -102,6 +103,17 @@ def _options(source: ast.ClassDef, known: Sequence[str]) -> Any:
     ]
     namespace = {"__doc__": ast.get_docstring(source), "__module__": __name__}
     return make_dataclass(source.name, found, kw_only=True, namespace=namespace)
+
+
+def fixed(source: ast.ClassDef) -> list[str]:
+    """What a class has for good, and no caller says, though other models have fields of that name.
+
+    Example:
+        >>> fixed(ast.parse("class A: depth: ClassVar[int] = 3").body[0])
+        ['depth']
+    """
+    assigned = [line for line in source.body if isinstance(line, ast.AnnAssign)]
+    return [ast.unparse(line.target) for line in assigned if ast.unparse(line.annotation).startswith("ClassVar")]
 
 
 def _hint(written: str) -> Any:

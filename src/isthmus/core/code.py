@@ -60,6 +60,30 @@ class Code:
 
 
 @dataclass(slots=True)
+class SparseCode:
+    """A code of which only the few numbers that are not zero are kept: the z of a sparse dictionary.
+
+    Args:
+        values: What is on, (B, K); rows with fewer have zeros at their end.
+        indices: Which latents these are, (B, K) int32; of a zero it may be any.
+        width: n, how many latents there are.
+
+    Example:
+        >>> SparseCode(torch.tensor([[2.0, 0.0]]), torch.tensor([[1, 0]], dtype=torch.int32), width=3).dense()
+        tensor([[0., 2., 0.]])
+    """
+
+    values: Tensor
+    indices: Tensor
+    width: int
+
+    def dense(self) -> Tensor:
+        """The whole code with its zeros, (B, n)."""
+        z = self.values.new_zeros(len(self.values), self.width)
+        return z.scatter_add_(1, self.indices.long(), self.values)
+
+
+@dataclass(slots=True)
 class Trace:
     """One batch's whole way through a network.
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Sequence
+import tempfile
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from isthmus.data.arrays import Tagged
 from isthmus.data.files import read
@@ -16,7 +18,7 @@ from isthmus.data.folders import members
 from isthmus.data.formats import check_content, check_there, format_of
 from isthmus.data.pieces import ArrayPieces, ArrowPieces, CSVPieces, ParquetPieces, Pieces
 from isthmus.data.streams import Stream
-from isthmus.errors import DataFileError
+from isthmus.errors import DataFileError, InputError
 
 MEMORY_BYTES = 1 << 30
 STREAMED: dict[str, Callable[[Sequence[Path]], Pieces]] = {
@@ -61,6 +63,66 @@ def scan(data: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | np.me
     if not len(stream):
         raise DataFileError(f"{paths[0]} with names only", "a data file holds at least one row", "check the selection")
     return stream
+
+
+def is_read_in_blocks(X: Any) -> bool:
+    """Whether X says its shape and type and hands out rows by slices, but is no array itself.
+
+    Example:
+        >>> is_read_in_blocks(np.zeros((3, 2))), is_read_in_blocks(range(3))
+        (False, False)
+    """
+    has = all(hasattr(X, name) for name in ("shape", "dtype", "__len__", "__getitem__"))
+    others = ("columns", "to_frame", "tocsr", "numpy")  # of frames, series, sparse matrices and tensors
+    is_known = isinstance(X, np.ndarray | Tagged) or any(hasattr(X, name) for name in others)
+    return has and isinstance(X.shape, tuple) and not is_known
+
+
+def in_blocks(X: Any, memory_bytes: int = MEMORY_BYTES) -> Any:
+    """The rows of an X that is read in blocks: all of them, or a stream where they would take too much memory.
+
+    Args:
+        X: Has `shape`, `dtype`, a length, and rows by slices.
+        memory_bytes: The most that the rows may take as float32.
+    """
+    if 4 * math.prod(X.shape) > memory_bytes:
+        return Stream(ArrayPieces([X]))
+    return np.asarray(X[0 : len(X)])
+
+
+def gathered(arrays: Iterable[Any], memory_bytes: int = MEMORY_BYTES) -> npt.NDArray[Any]:
+    """The rows of arrays that come one after the other, since training needs them more than once.
+
+    Args:
+        arrays: Each (rows, ...).
+        memory_bytes: The most that they may take in memory; more goes to a file that ends with the process.
+
+    Raises:
+        InputError: nothing came, or arrays of different shapes.
+
+    Example:
+        >>> gathered(iter([np.zeros((2, 3)), np.ones((1, 3))])).shape
+        (3, 3)
+    """
+    held, file, first = list[npt.NDArray[Any]](), None, None
+    for array in map(np.asarray, arrays):
+        first = array[:0] if first is None else first
+        if array.shape[1:] != first.shape[1:]:
+            came = f"an array of shape {array.shape} after one with rows of shape {first.shape[1:]}"
+            raise InputError(came, "all arrays have rows of the same shape", "make them alike")
+        held.append(array.astype(first.dtype, copy=False))
+        if sum(part.nbytes for part in held) > memory_bytes:
+            file = file or tempfile.TemporaryFile()  # noqa: SIM115 -- it lives as long as the map of it
+            file.write(np.concatenate(held).tobytes())
+            held = []
+    if first is None:
+        raise InputError("an iterator without arrays", "training needs rows", "check what the iterator yields")
+    if file is None:
+        return np.concatenate(held)
+    file.write(np.concatenate([first, *held]).tobytes())
+    file.flush()
+    mapped = np.memmap(file, dtype=first.dtype, mode="r")
+    return mapped.reshape(-1, *first.shape[1:])
 
 
 def _pieces(paths: Sequence[Path]) -> Pieces:

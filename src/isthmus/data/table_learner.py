@@ -18,7 +18,7 @@ from isthmus.data.scaling import NORMAL_IQR, Floats, Moments, Reservoir, floored
 from isthmus.data.tails import OUTER, bent, heavy
 from isthmus.errors import TooFewRowsError, UnknownNameError
 
-SCALINGS = ("standard", "robust", "log", "none")
+SCALINGS = ("standard", "robust", "log", "length", "none")
 BY_QUANTILES = ("robust", "log")
 QUARTILES = (0.25, 0.5, 0.75)
 Bools: TypeAlias = npt.NDArray[np.bool_]
@@ -30,7 +30,8 @@ class TableLearner:
     Args:
         scaling: "standard" (mean and standard deviation), "robust" (median and interquartile range / 1.35, of at most
             `RESERVOIR` rows), "log" (robust and then logarithmic in columns with a heavy tail, see `heavy`; standard in
-            all others), "none"; datetimes, whose numbers start in 1970, are scaled under all four.
+            all others), "length" (one scale for all columns and no centre, so that a row's squared length is on average
+            the number of columns), "none"; datetimes, whose numbers start in 1970, are scaled under all of them.
 
     Example:
         >>> learner = TableLearner().update(np.array([[1.0, 5.0]])).update(np.array([[3.0, 5.0]]))
@@ -139,6 +140,9 @@ class TableLearner:
             median, reach, log = self._tails()
             log &= numeric
             center, spread = np.where(log, median, center), np.where(log, reach, spread)
+        elif self.scaling == "length" and numeric.any():
+            squares = (center**2 + spread**2)[numeric].mean()
+            center, spread = np.where(numeric, 0.0, center), np.where(numeric, np.sqrt(squares), spread)
         scale = floored(spread, self.moments.magnitude, heading.dtypes)
         kept = ("boolean", "categorical", "numeric") if self.scaling == "none" else ("boolean", "categorical")
         as_is = np.array([kind in kept for kind in heading.kinds])

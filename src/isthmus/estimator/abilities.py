@@ -29,6 +29,7 @@ NO_POSTERIOR = "pseudo-inputs need a normal posterior with independent units, wh
 NO_PLACES = "no diffusion was fitted to places: call fit_prior(X, 'diffusion') for a map of codes, or with on='data'"
 NO_GAPS = "it keeps no training codes and a density beside them: call fit_prior(X, 'mixture')"
 NO_SLOPE = "it did not learn to take normal noise off numbers, which shows a slope: use DenoisingAutoencoder"
+NO_DENSE = "its code is mostly zeros, which no prior here is made for: use SparseAutoencoder"
 NO_DENSITY = "its codes have no density p(z) and no posterior q(z | x): use a VAE"
 NO_SYMBOLS = "its code has no integer form: use a VQVAE"
 ENCODER_ALONE = "the model was saved with encoder_only=True and has no decoder: load one that was saved whole"
@@ -100,8 +101,8 @@ def has_slope(estimator: Any) -> bool:
 
 def prior_kinds(estimator: Any) -> dict[str, bool | str]:
     """{kind of prior: True, or the reason why the code does not allow it}."""
-    if estimator.is_conditional:
-        return dict.fromkeys(PRIORS, TOLD)
+    if estimator.is_conditional or estimator.has_sparse_code:
+        return dict.fromkeys(PRIORS, TOLD if estimator.is_conditional else NO_DENSE)
     network = getattr(estimator, "network_", None)
     bottleneck = getattr(network, "bottleneck", None)
     is_normal = network is None or isinstance(getattr(bottleneck, "form", None), Diagonal)

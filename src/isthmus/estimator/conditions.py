@@ -21,7 +21,7 @@ def learn_told(estimator: Any, X: Any, y: Any) -> Source:
         InputError: X or y cannot be used, or a conditional member has no y.
         ParameterError: X stays in its files, beside a y in memory.
     """
-    source = learn(estimator, X)
+    source = learn(estimator, estimator.rows(X))
     if not estimator.is_conditional:
         return source
     if y is None:
@@ -44,7 +44,7 @@ def read_told(estimator: Any, X: Any, y: Any) -> Source:
         InputError: X or y cannot be used, or a conditional member has no y.
         InputTypeError: y for a member that is not conditional.
     """
-    source = read(estimator, X)
+    source = read(estimator, estimator.rows(X))
     return beside(estimator, source, y)
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from isthmus.data import headings
 from isthmus.data.arrays import Tagged
-from isthmus.data.scanning import MEMORY_BYTES, read_or_scan, scan
+from isthmus.data.scanning import MEMORY_BYTES, in_blocks, is_read_in_blocks, read_or_scan, scan
 from isthmus.data.streams import Stream
 from isthmus.errors import InputError, InputTypeError
 
@@ -54,6 +54,8 @@ def _fetched(X: Any) -> Any:
     """What a path holds, and a stream of what would not fit in memory; anything else as it is."""
     if isinstance(X, str | os.PathLike):
         return read_or_scan(X)
+    if is_read_in_blocks(X):
+        return in_blocks(X)
     rows = X.array if isinstance(X, Tagged) else X
     return scan(X) if isinstance(rows, np.memmap) and 4 * rows.size > MEMORY_BYTES else X
 

@@ -10,7 +10,6 @@ from sklearn.utils import check_random_state
 from isthmus.core.settings import Settings
 from isthmus.core.spec import Spec
 from isthmus.errors import InputError, LatentTooWideError, ParameterError, UnknownNameError
-from isthmus.parts.backbones.activations import MODULES
 from isthmus.parts.backbones.choose import ARCHITECTURES, Architecture, architecture, default_hidden_dims
 from isthmus.parts.compose import with_places
 from isthmus.training.devices import has_bfloat16_units, resolve_device
@@ -38,9 +37,9 @@ def derive(asked: Any, spec: Spec, rows: int, rank: int = 1) -> Settings:
     backbone = _backbone(asked, spec, usual)
     hidden_dims = _hidden_dims(asked.hidden_dims, usual.get("hidden_dims") or default_hidden_dims(backbone, spec))
     code_shape = backbone.code_shape(spec, hidden_dims)
-    batch_size = batch_size_for(asked.batch_size, rows)
-    if asked.activation not in MODULES:
-        raise UnknownNameError.among("activation", asked.activation, MODULES)
+    batch_size = batch_size_for(asked.batch_size, rows, usual.get("batches", BATCHES))
+    if asked.activation not in asked.activations:
+        raise UnknownNameError.among("activation", asked.activation, asked.activations)
     device = resolve_device(asked.device)
     return Settings(
         latent_dim=_latent_dim(asked, spec, usual.get("latent_dim", narrow(spec, rank)), code_shape),
@@ -50,7 +49,7 @@ def derive(asked: Any, spec: Spec, rows: int, rank: int = 1) -> Settings:
         likelihood=_likelihood(asked, spec, usual),
         epochs=_epochs(asked.epochs, rows, batch_size),
         batch_size=batch_size,
-        learning_rate=_learning_rate(asked.learning_rate, batch_size),
+        learning_rate=_learning_rate(asked.learning_rate, batch_size, usual),
         weight_decay=real("weight_decay", asked.weight_decay, zero=True),
         device=device,
         precision=_precision(asked.precision, hidden_dims, device),
@@ -188,11 +187,11 @@ def _hidden_dims(asked: Any, usual: tuple[int, ...]) -> tuple[int, ...]:
     return tuple(whole("hidden_dims", width) for width in asked)
 
 
-def batch_size_for(asked: Any, rows: int) -> int:
-    """A 64th of the rows, as a power of two between 32 and 512."""
+def batch_size_for(asked: Any, rows: int, within: tuple[int, int] = BATCHES) -> int:
+    """A 64th of the rows, as a power of two within these bounds."""
     if asked != "auto":
         return whole("batch_size", asked)
-    low, high = BATCHES
+    low, high = within
     return int(min(max(2 ** round(math.log2(rows / 64)), low), high))
 
 
@@ -204,10 +203,12 @@ def _epochs(asked: Any, rows: int, batch_size: int) -> int:
     return min(max(math.ceil(UPDATES / math.ceil(rows / batch_size)), low), high)
 
 
-def _learning_rate(asked: Any, batch_size: int) -> float:
-    """1e-3 at 32 rows a step, growing with the root of the batch, to at most 6e-3."""
+def _learning_rate(asked: Any, batch_size: int, usual: dict[str, Any]) -> float:
+    """The member's own, or 1e-3 at 32 rows a step, growing with the root of the batch, to at most 6e-3."""
     if asked != "auto":
         return real("learning_rate", asked)
+    if "learning_rate" in usual:
+        return float(usual["learning_rate"])
     return min(1e-3 * math.sqrt(batch_size / 32), 6e-3)
 
 

@@ -33,6 +33,7 @@ from isthmus.estimator.priors import FitsPriors
 from isthmus.estimator.restoration import Restores
 from isthmus.estimator.states import Persists
 from isthmus.estimator.tokens import Tokenizes
+from isthmus.parts.backbones.activations import MODULES
 from isthmus.parts.backbones.choose import GENERAL
 
 
@@ -100,6 +101,10 @@ class Estimator(
     batch_terms: ClassVar[tuple[str, ...]] = ()  # terms that are statistics of the batch, not of the row
     kinds: ClassVar[tuple[Kind, ...]] = ("table", "image", "series", "volume")  # of data that it takes
     backbones: ClassVar[tuple[str, ...]] = GENERAL  # that it can be built of
+    activations: ClassVar[tuple[str, ...]] = tuple(MODULES)  # that it knows
+    table_scaling: ClassVar[str] = "standard"  # what scaling="auto" is for a table
+    numbers_only: ClassVar[bool] = False  # whether every cell must be a number that is there
+    has_sparse_code: ClassVar[bool] = False  # whether its code is kept without its zeros
     has_prior: ClassVar[bool] = False  # whether codes can be drawn
     has_density: ClassVar[bool] = False  # whether p(z) and q(z | x) are densities that a sample of z can be weighed by
     has_symbols: ClassVar[bool] = False  # whether its code has an integer form
@@ -129,6 +134,10 @@ class Estimator(
     def usual(self, spec: Spec) -> dict[str, Any]:
         """What "auto" is for this member where it is not what the family has: the parameters by name."""
         return {}
+
+    def rows(self, X: Any) -> Any:
+        """What came as one table or stack of arrays, where a member takes more than that."""
+        return X
 
     def may_be_wide(self) -> bool:
         """Whether a code as wide as the input makes sense, because something else than its width limits it."""
@@ -261,7 +270,7 @@ class Estimator(
         """What scikit-learn may expect."""
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
-        tags.input_tags.allow_nan = True
+        tags.input_tags.allow_nan = not self.numbers_only
         tags.transformer_tags.preserves_dtype = ["float64", "float32"]
         tags.target_tags.required = self.is_conditional
         return tags

@@ -28,6 +28,7 @@ from isthmus.data.streams import Stream
 from isthmus.data.tables import check_cells, decode_table, encode_table, learn_table
 from isthmus.errors import InputError, InputTypeError, ValueRangeError
 from isthmus.estimator.containers import array_of, opened
+from isthmus.estimator.plainness import check_plain
 from isthmus.parts.likelihoods.choose import domain
 
 BLOCK_CELLS = 2**20  # cells checked at once against a likelihood's domain
@@ -51,6 +52,8 @@ def learn(estimator: Any, X: Any) -> Source:
         return X
     rows = opened(X)
     source = _learnt(estimator, rows)
+    if estimator.numbers_only:
+        check_plain(source, type(estimator).__name__)
     _check_domain(source, estimator.likelihood)
     _sign(estimator, _first(rows), source.spec)
     return source
@@ -59,14 +62,14 @@ def learn(estimator: Any, X: Any) -> Source:
 def _learnt(estimator: Any, rows: Any) -> Source:
     """The training rows with what they taught."""
     if isinstance(rows, Stream):
-        return rows.learn(_scaling(estimator, "standard" if rows.is_table else "unit"))
+        return rows.learn(_scaling(estimator, estimator.table_scaling if rows.is_table else "unit"))
     if isinstance(rows, Tagged) or len(rows.shape) > 2:
         samples = tagged(rows)
         return ArraySource(samples.array, learn_array(samples, _scaling(estimator, "unit")))
     check_shape(rows.shape, type(estimator).__name__, least=2)
     if _is_sparse(rows):
         check_memory(*rows.shape)
-    return _table(rows, learn_table(rows, _scaling(estimator, "standard")))
+    return _table(rows, learn_table(rows, _scaling(estimator, estimator.table_scaling)))
 
 
 def _first(rows: Any) -> Any:

@@ -52,8 +52,12 @@ class Persists:
     def from_saved(cls, config: dict[str, Any], tensors: dict[str, Tensor]) -> Self:
         """The model that `to_saved` described."""
         model = cls(**{name: revived(value) for name, value in config["params"].items()})
+        model.recall(config)
         restore(model, config, tensors)
         return model
+
+    def recall(self, config: dict[str, Any]) -> None:
+        """Take up what a member of its own keeps in the configuration, before its network is built."""
 
     def __getstate__(self) -> dict[str, Any]:
         """A copy or pickle carries the network, not the scorer made from it."""
