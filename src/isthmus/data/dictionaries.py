@@ -17,6 +17,7 @@ import numpy.typing as npt
 from isthmus.errors import ParameterError, UnknownNameError
 
 CHUNK = 8192  # rows drawn at once
+DIRECTIONS, ROWS, NOISE = 1, 2, 3  # what is drawn, beside the seed; with 0 it would be what the seed alone draws
 FIRINGS = ("zipf", "bernoulli")
 MAGNITUDES: dict[str, Callable[[np.random.Generator, int], npt.NDArray[np.float64]]] = {
     "uniform": lambda draws, n: draws.uniform(0.5, 1.5, n),
@@ -105,7 +106,7 @@ def toy_dictionary(
     if not 0 < p.min() <= p.max() <= 1:
         came = f"active={active} of features={features}, exponent={exponent}"
         raise ParameterError(came, f"features are on in a share of the rows, not {p.max():.3g}", "use a smaller active")
-    directions = _unit(np.random.default_rng([random_state, 0]).normal(size=(features, dimensions)))
+    directions = _unit(np.random.default_rng([random_state, DIRECTIONS]).normal(size=(features, dimensions)))
     groups = np.arange(features) % -(-features // group)
 
     def draw(draws: np.random.Generator, rows: int) -> npt.NDArray[np.bool_]:
@@ -169,7 +170,7 @@ def feature_tree(
     if children * of_child > 1:
         came = f"children={children} with a share of {of_child}"
         raise ParameterError(came, "a parent has at most one child at a time", f"use a share of {1 / children:.2g}")
-    gauss = np.random.default_rng([random_state, 0]).normal(size=(total, dimensions))
+    gauss = np.random.default_rng([random_state, DIRECTIONS]).normal(size=(total, dimensions))
     directions = np.linalg.qr(gauss.T)[0].T if total <= dimensions else _unit(gauss)
     above = np.concatenate([np.full(parents, -1), np.repeat(np.arange(parents), children), np.full(alone, -1)])
 
@@ -215,7 +216,7 @@ def _composed(
         raise ParameterError(
             f"n={n}, noise={noise}", "one row at least, and no negative noise", "use n=10_000, noise=0"
         )
-    draws = np.random.default_rng([random_state, 1])
+    draws = np.random.default_rng([random_state, ROWS])
     features, parts = directions.astype(np.float32), []
     for start in range(0, n, CHUNK):
         rows, columns = np.nonzero(draw(draws, min(CHUNK, n - start)))
@@ -224,7 +225,7 @@ def _composed(
     codes = vstack(parts, format="csr")
     X = np.asarray(codes @ features, dtype=np.float32)
     if noise:
-        X += np.random.default_rng([random_state, 2]).normal(0, noise, X.shape).astype(np.float32)
+        X += np.random.default_rng([random_state, NOISE]).normal(0, noise, X.shape).astype(np.float32)
     return Composed(X, codes, features, parent)
 
 
