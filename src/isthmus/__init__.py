@@ -17,6 +17,7 @@ _MODULES = ("data", "displays", "errors", "metrics")
 
 # Each public name and the module that defines it, sorted by name.
 _NAMES: dict[str, str] = {
+    "Activations": "isthmus.data.activations",
     "AdversarialAutoencoder": "isthmus.models.adversarial_autoencoder",
     "AnomalyDetector": "isthmus.tasks.anomaly.detector",
     "Autoencoder": "isthmus.models.autoencoder",
@@ -69,6 +70,7 @@ _NAMES: dict[str, str] = {
     "alpha_for": "isthmus.tasks.anomaly.calibration",
     "certify": "isthmus.tasks.interpretation.certificate.certify",
     "check_splits": "isthmus.tasks.anomaly.leakage",
+    "collect_activations": "isthmus.tasks.interpretation.collection",
     "dashboard": "isthmus.tasks.interpretation.dashboard.dashboard",
     "diagnose": "isthmus.doctor.diagnosis",
     "evade": "isthmus.tasks.anomaly.evasion",
@@ -76,10 +78,12 @@ _NAMES: dict[str, str] = {
     "family": "isthmus.models",
     "feature_maps": "isthmus.tasks.anomaly.images.features",
     "fit_together": "isthmus.estimator.together",
+    "hooked": "isthmus.tasks.interpretation.hooked",
     "import_weights": "isthmus.tasks.importing.importing",
     "latent_curve": "isthmus.tasks.latent_curve",
     "load": "isthmus.estimator.persistence",
     "split_for_detection": "isthmus.tasks.anomaly.splits",
+    "spliced_loss": "isthmus.tasks.interpretation.recovery",
     "trim": "isthmus.tasks.anomaly.trimming",
     "tune": "isthmus.tasks.tuning",
 }

