@@ -11,8 +11,8 @@ from sklearn.svm import SVC
 
 import isthmus
 
-ROWS, EPOCHS, EACH = 10_000, 30, 100
-OPTIONS = {"latent_dim": 16, "likelihood": "bernoulli", "scaling": "unit", "architecture": "mlp"}
+ROWS, EPOCHS, EACH = 20_000, 40, 100
+OPTIONS = {"latent_dim": 4, "hidden_dims": (512, 256), "likelihood": "bernoulli", "scaling": "unit", "architecture": "mlp"}
 METHODS = ("told the digit", "told shuffled digits", "test rows")
 RECOGNISED = "recognised"
 
