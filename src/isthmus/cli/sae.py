@@ -8,6 +8,7 @@ from typing import Literal
 
 from cyclopts import Parameter
 
+from isthmus.cli.dictionaries import certify, dashboard, fit
 from isthmus.cli.groups import Group
 from isthmus.cli.output import PLAIN, Output
 
@@ -106,5 +107,5 @@ def convert(
 sae = Group(
     "sae",
     "Make sparse dictionaries of a network's activations, and read and write those of others.",
-    {"collect": collect, "convert": convert},
+    {"fit": fit, "collect": collect, "dashboard": dashboard, "certify": certify, "convert": convert},
 )
