@@ -82,8 +82,8 @@ _NAMES: dict[str, str] = {
     "import_weights": "isthmus.tasks.importing.importing",
     "latent_curve": "isthmus.tasks.latent_curve",
     "load": "isthmus.estimator.persistence",
-    "split_for_detection": "isthmus.tasks.anomaly.splits",
     "spliced_loss": "isthmus.tasks.interpretation.recovery",
+    "split_for_detection": "isthmus.tasks.anomaly.splits",
     "trim": "isthmus.tasks.anomaly.trimming",
     "tune": "isthmus.tasks.tuning",
 }

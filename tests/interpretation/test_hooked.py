@@ -109,10 +109,10 @@ def test_attributions_of_a_linear_answer_are_what_ablating_each_latent_costs(net
 
     with isthmus.hooked(network, "layers.1") as h:
         found = h.attribute(last, metric)
-        clean = float(metric())
+        clean = float(metric().detach())
         for latent, score in found.top(3):
             h.reset().ablate(last, latent)
-            assert clean - float(metric()) == pytest.approx(score, abs=1e-4)
+            assert clean - float(metric().detach()) == pytest.approx(score, abs=1e-4)
     assert found.metric == pytest.approx(clean)
     assert found.places.shape == (IDS.numel(), 40)
     np.testing.assert_allclose(np.asarray(found.places.sum(0)).ravel(), found.scores, atol=1e-5)
@@ -125,8 +125,8 @@ def test_with_many_steps_attributions_add_up_to_what_all_latents_change(network:
 
     with isthmus.hooked(network, PLACE) as h:
         found = h.attribute(sae, metric, steps=24)
-        clean = float(metric())
-        without = float(h.ablate(sae, range(48)) and metric())
+        clean = float(metric().detach())
+        without = float(h.ablate(sae, range(48)) and metric().detach())
     assert found.scores.sum() == pytest.approx(clean - without, rel=0.02, abs=0.02)
 
 

@@ -82,7 +82,7 @@ def test_what_is_recovered_is_one_of_a_perfect_dictionary_and_none_of_the_ablati
 
 
 def test_a_network_without_a_head_and_inputs_without_tokens_are_refused(network: Reader) -> None:
-    ids = np.ones((4, 6), np.int64)
+    ids = np.arange(24).reshape(4, 6)
     sae = isthmus.SAE(n_latents=32, k=2, epochs=1, random_state=0)
     sae.fit(np.random.default_rng(0).normal(size=(64, 16)).astype(np.float32))
     with pytest.raises(InputTypeError, match="next token"):

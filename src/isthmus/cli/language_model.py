@@ -6,10 +6,28 @@ import re
 from pathlib import Path
 from typing import Any
 
+from isthmus.cli.output import Output
 from isthmus.data import files
 from isthmus.data.formats import check_there
 from isthmus.data.reading import reading
 from isthmus.errors import DataFileError, InputError, MissingExtraError, MissingFileError, UnknownNameError
+
+
+class Steps:
+    """Tells every tenth of the way.
+
+    Args:
+        output: Where to tell it.
+    """
+
+    def __init__(self, output: Output) -> None:
+        self.output, self.tenth = output, 0
+
+    def __call__(self, done: int, batches: int) -> None:
+        """So many are done."""
+        if 10 * done // batches > self.tenth:
+            self.tenth = 10 * done // batches
+            self.output.say(f"batch {done:,} of {batches:,}")
 
 
 def language_model(folder: Path, device: str) -> tuple[Any, Any]:

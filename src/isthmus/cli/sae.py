@@ -2,17 +2,43 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
+
+from cyclopts import Parameter
 
 from isthmus.cli.dictionaries import certify, dashboard, fit
 from isthmus.cli.groups import Group
 from isthmus.cli.output import PLAIN, Output
 
-Precision = Literal["float32", "bfloat16", "int8"]
-Side = Literal["output", "input"]
 Written = Literal["isthmus", "saelens", "dictionary-learning", "sparsify", "gemma-scope"]
 Read = Literal["auto", "isthmus", "saelens", "dictionary-learning", "sparsify", "gemma-scope"]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Rows:
+    """How activations are collected and kept.
+
+    Args:
+        side: What of the module: its output, or its input.
+        context: Tokens in a window; longer documents are cut into several.
+        precision: How numbers are kept: on four bytes, two, or one with a scale for each row.
+        max_bytes: What all rows may take on the disk.
+        batch_size: Windows that run together.
+        random_state: Seed of the order of the rows.
+    """
+
+    side: Literal["output", "input"] = "output"
+    context: int = 128
+    precision: Literal["float32", "bfloat16", "int8"] = "float32"
+    max_bytes: int | None = None
+    batch_size: int = 32
+    random_state: int = 0
+
+
+USUAL = Rows()
 
 
 def collect(
@@ -23,12 +49,7 @@ def collect(
     module: list[str],
     out: Path,
     column: str = "text",
-    side: Side = "output",
-    context: int = 128,
-    precision: Precision = "float32",
-    max_bytes: int | None = None,
-    batch_size: int = 32,
-    random_state: int = 0,
+    rows: Rows = USUAL,
     device: str = "cpu",
     output: Output = PLAIN,
 ) -> None:
@@ -43,51 +64,23 @@ def collect(
             several times.
         out: A new folder, or that of the same run begun before.
         column: Of a table, the one with the texts.
-        side: What of the module: its output, or its input.
-        context: Tokens in a window; longer documents are cut into several.
-        precision: How numbers are kept: on four bytes, two, or one with a scale for each row.
-        max_bytes: What all rows may take on the disk.
-        batch_size: Windows that run together.
-        random_state: Seed of the order of the rows.
+        rows: How they are collected.
         device: Where the model works: "cpu", "cuda" or "mps".
         output: How to answer.
     """
-    from isthmus.cli.language_model import language_model, texts_in
+    from isthmus.cli.language_model import Steps, language_model, texts_in
     from isthmus.tasks.interpretation.collection import collect_activations
 
     documents = [text for path in texts for text in texts_in(path, column)]
     network, tokenizer = language_model(model, device)
     output.say(f"collecting from {len(documents):,} documents")
-    tenth = [0]
-
-    def told(done: int, batches: int) -> None:
-        """Report every tenth of the way."""
-        if 10 * done // batches > tenth[0]:
-            tenth[0] = 10 * done // batches
-            output.say(f"batch {done:,} of {batches:,}")
-
-    found = collect_activations(
-        network,
-        module,
-        documents,
-        out=out,
-        side=side,
-        tokenizer=tokenizer,
-        context=context,
-        precision=precision,
-        max_bytes=max_bytes,
-        batch_size=batch_size,
-        random_state=random_state,
-        told=told,
-    )
+    how = {**asdict(rows), "tokenizer": tokenizer, "told": Steps(output)}
+    found = collect_activations(network, module, documents, out=out, **how)
     mixing = found.mixing()
     output.say(f"{len(found):,} rows of {', '.join(found.modules)}; {mixing}")
-    facts = {
-        "activations": str(out),
-        "rows": len(found),
-        "modules": {name: found.of(name).shape[1] for name in found.modules},
-    }
-    output.answer(str(out), {**facts, "documents_in_a_batch": mixing.documents, "of_a_perfect_shuffle": mixing.ideal})
+    widths = {name: found.of(name).shape[1] for name in found.modules}
+    shuffle = {"documents_in_a_batch": mixing.documents, "of_a_perfect_shuffle": mixing.ideal}
+    output.answer(str(out), {"activations": str(out), "rows": len(found), "modules": widths, **shuffle})
 
 
 def convert(

@@ -68,7 +68,7 @@ def attributed(
         total = total + slope / len(shares)
     scores = (z * total).cpu().float().numpy()
     if steps > 1:
-        value = float(metric())
+        value = float(metric().detach())
     return Attribution(scores.sum(0), scipy.sparse.csr_array(scores), value)
 
 
@@ -93,7 +93,7 @@ def _slope(
                 came = f"a metric of shape {tuple(value.shape)}"
                 raise InputError(came, "one number is attributed", "sum it, or take one entry")
             if not leaves or not value.requires_grad:
-                came = f"a metric of {float(value):g} that runs this place {len(leaves)} times"
+                came = f"a metric of {float(value.detach()):g} that runs this place {len(leaves)} times"
                 allowed = "it is computed from this place, with gradients"
                 raise InputError(came, allowed, "let it run the model, and detach nothing")
             slopes = torch.autograd.grad(value.sum(), leaves, allow_unused=True)

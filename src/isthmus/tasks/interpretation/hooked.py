@@ -206,10 +206,9 @@ def hooked(
     Example:
         >>> import isthmus
         >>> network = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 2)).eval()
-        >>> rows = np.random.default_rng(0).normal(size=(64, 4)).astype(np.float32)
-        >>> seen = isthmus.collect_activations(network, "0", rows)
+        >>> x = torch.randn(64, 4, generator=torch.Generator().manual_seed(0))
+        >>> seen = isthmus.collect_activations(network, "0", x)
         >>> sae = isthmus.SAE(n_latents=8, k=2, epochs=1, random_state=0).fit(seen)
-        >>> x = torch.from_numpy(rows)
         >>> clean = network(x)
         >>> with isthmus.hooked(network, "0") as h:
         ...     _ = h.splice(sae, error=True)
