@@ -38,7 +38,7 @@ def fitted() -> Any:
 
     def get(activation: str) -> Any:
         if activation not in made:
-            made[activation] = SAE(n_latents=128, activation=activation, l0=8, epochs=40, random_state=0)
+            made[activation] = SAE(n_latents=128, activation=activation, l0=8, epochs=40, **QUICK)
             made[activation].fit(digits()[0])
         return made[activation]
 
