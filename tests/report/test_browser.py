@@ -44,7 +44,7 @@ def test_the_page_asks_for_nothing_and_runs_nothing(tmp_path: Path, name: str, s
     document, requests, console = browse(page, f"--blink-settings=preferredColorScheme={scheme}")
     assert not requests
     assert not console
-    assert document.count("<svg") == 12
+    assert document.count("<svg") == 13
     assert "<script" not in document
 
 

@@ -57,7 +57,7 @@ def test_a_screen_reader_finds_its_way(page: str) -> None:
     assert levels[0] == 1
     assert all(below - above <= 1 for above, below in zip(levels, levels[1:], strict=False))
     drawings = reader.all("svg")
-    assert len(drawings) == 2 * 6
+    assert len(drawings) == 2 * 6 + 1
     assert all(one["role"] == "img" and one["aria-labelledby"] for one in drawings)
     assert len(reader.all("desc")) == len(drawings)
     assert {one.get("scope") for one in reader.all("th")} == {"col", "row"}

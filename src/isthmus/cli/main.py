@@ -27,6 +27,7 @@ from isthmus.cli.fit import fit
 from isthmus.cli.groups import Group
 from isthmus.cli.models import models
 from isthmus.cli.report import report
+from isthmus.cli.sae import sae
 from isthmus.cli.sample import sample
 from isthmus.cli.score import score
 from isthmus.cli.tune import tune
@@ -36,7 +37,7 @@ from isthmus.errors import DataFileError, IsthmusError, TrainingError, UsageErro
 
 _LEARN = (demo, data, models, fit, tune, detect)
 _USE = (encode, decode, reconstruct, sample, score)
-COMMANDS: tuple[Command | Group, ...] = (*_LEARN, *_USE, doctor, report, version)
+COMMANDS: tuple[Command | Group, ...] = (*_LEARN, *_USE, sae, doctor, report, version)
 """In the order of `isthmus --help`."""
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130

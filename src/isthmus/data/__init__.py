@@ -17,6 +17,7 @@ _NAMES = {
     "blobs": "datasets",
     "draw_sprites": "drawings",
     "factors": "datasets",
+    "feature_tree": "dictionaries",
     "load": "datasets",
     "moving_digits": "moving",
     "patches": "photographs",
@@ -28,6 +29,7 @@ _NAMES = {
     "sprite_factors": "drawings",
     "sprites": "drawings",
     "swiss_roll": "datasets",
+    "toy_dictionary": "dictionaries",
     "write": "files",
 }
 

@@ -11,7 +11,9 @@ from isthmus.core.player import Player, Stage
 from isthmus.core.spec import Kind, Spec
 from isthmus.errors import ParameterError
 from isthmus.estimator.defaults import real, whole
+from isthmus.estimator.exchange import Exchanges
 from isthmus.estimator.face import Estimator
+from isthmus.estimator.inspected import Inspected
 from isthmus.estimator.registry import variant
 from isthmus.estimator.sparse_codes import checked_levels, sparsity_of
 from isthmus.estimator.sparse_verbs import Decomposes
@@ -24,7 +26,7 @@ WARMUP = 0.05  # share of the run over which the price of sparsity rises
 
 
 @variant(paper="Gao et al. 2024, arXiv:2406.04093, eq. 1 (topk); each other activation names its own")
-class SAE(Decomposes, Estimator):
+class SAE(Decomposes, Exchanges, Inspected, Estimator):
     r"""Sparse dictionary: each row a sum of few of many directions.
 
         x - b -> encoder -> p -> few of them on -> v -> sum of v_j d_j + b

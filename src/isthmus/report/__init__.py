@@ -7,6 +7,7 @@
 
 from isthmus.report import charts
 from isthmus.report.blocks import Block, Code, Figures, Note, Place, Section, Text
+from isthmus.report.excerpts import Excerpts, Folded, spark
 from isthmus.report.page import Page
 from isthmus.report.pictures import Chart, Gallery, Images
 from isthmus.report.table import Table
@@ -15,7 +16,9 @@ __all__ = [
     "Block",
     "Chart",
     "Code",
+    "Excerpts",
     "Figures",
+    "Folded",
     "Gallery",
     "Images",
     "Note",
@@ -25,4 +28,5 @@ __all__ = [
     "Table",
     "Text",
     "charts",
+    "spark",
 ]

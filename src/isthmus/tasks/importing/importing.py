@@ -13,7 +13,7 @@ from isthmus.core.spec import Spec
 from isthmus.data.memory import TensorSource
 from isthmus.errors import CorruptFileError, InputTypeError, ModelFileError, UnknownNameError
 from isthmus.estimator.fitting import settle
-from isthmus.tasks.importing.files import Published, read_published
+from isthmus.parts.published import Published, read_published
 from isthmus.tasks.importing.layouts import LAYOUTS, Imported
 
 DTYPES = {"uint8": 255.0, "float32": 1.0}  # of the images that a member takes, and the value of white

@@ -17,7 +17,7 @@ from isthmus.parts.backbones.kl import KL
 from isthmus.parts.backbones.patches import positions
 from isthmus.parts.backbones.tiny import Tiny
 from isthmus.parts.backbones.transformer import Transformer
-from isthmus.tasks.importing.files import Config, Published, Tensors
+from isthmus.parts.published import Config, Published, Tensors
 
 USUAL_SIZE = 256  # pixels along each axis where nothing says how large images were
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # mean and deviation of each channel of [0, 1], published

@@ -1,4 +1,4 @@
-"""The files of a published model: safetensors alone, and the JSON beside them."""
+"""The files that others publish: safetensors, and the JSON beside them, each as it is read and refused."""
 
 from __future__ import annotations
 
@@ -12,9 +12,24 @@ from torch import Tensor
 
 from isthmus.errors import CorruptFileError, MissingFileError, ModelFileError
 
-Tensors = dict[str, Tensor]
 ENDING = ".safetensors"
 PICKLED = (".bin", ".ckpt", ".pkl", ".pt", ".pth")
+
+
+Tensors = dict[str, Tensor]
+
+
+class Named(Tensors):
+    """The tensors of a file by name; one that is not there is an error of its own."""
+
+    def __missing__(self, key: str) -> Tensor:
+        """Refuse to go on without it.
+
+        Raises:
+            CorruptFileError: always.
+        """
+        came = f"{len(self)} tensors without {key!r} ({', '.join(sorted(self)[:4])}, ...)"
+        raise CorruptFileError(came, "every file of this layout has it", "name another layout, or take the file anew")
 
 
 class Config(dict[str, Any]):
@@ -78,25 +93,38 @@ def read_published(path: str | Path) -> Published:
             raise ModelFileError(came, allowed, "convert it: safetensors.torch.save_file(state_dict, path)")
     tensors: Tensors = {}
     for file in files:
-        tensors |= _read_tensors(file)
+        tensors |= sided(file)
     folder = place if place.is_dir() else place.parent
-    return Published(place, tensors, {file.name: _read_json(file) for file in folder.glob("*config*.json")})
+    return Published(place, tensors, {file.name: read_json(file) for file in folder.glob("*config*.json")})
 
 
-def _read_tensors(file: Path) -> Tensors:
-    """The tensors of one file as float32, named by its side where it holds one side alone."""
+def sided(file: Path) -> Tensors:
+    """The tensors of one file, named by its side where it holds one side alone."""
+    side = next((f"{side}." for side in ("encoder", "decoder") if file.stem.endswith(f"_{side}")), "")
+    return {f"{side}{name}": tensor for name, tensor in read_tensors(file).items()}
+
+
+def read_tensors(file: Path) -> Named:
+    """The tensors of one file of safetensors as float32.
+
+    Raises:
+        CorruptFileError: it is none.
+    """
     try:
         found = load_file(file)
     except (SafetensorError, OSError) as fault:
         raise CorruptFileError(
             f"{file}: {fault}", f"a {ENDING} file is read as it was written", "download it again"
         ) from fault
-    side = next((f"{side}." for side in ("encoder", "decoder") if file.stem.endswith(f"_{side}")), "")
-    return {f"{side}{name}": tensor.float() for name, tensor in found.items()}
+    return Named({name: tensor.float() for name, tensor in found.items()})
 
 
-def _read_json(file: Path) -> Config:
-    """What one JSON file says."""
+def read_json(file: Path) -> Config:
+    """What one JSON file says.
+
+    Raises:
+        CorruptFileError: it is none, or no object.
+    """
     try:
         return Config(json.loads(file.read_text(encoding="utf-8")))
     except (ValueError, TypeError) as fault:

@@ -1,0 +1,1 @@
+"""What a sparse dictionary is worth, beside dictionaries that learnt nothing or something simpler."""
