@@ -9,7 +9,7 @@ from isthmus.doctor.findings import Answer, Diagnosis, NotAsked
 from isthmus.doctor.holes import holes
 from isthmus.doctor.narrows import bottleneck_too_small, code_bypassed, dead_units, identity_mapping, rate_collapsed
 from isthmus.doctor.patient import Patient
-from isthmus.doctor.pictures import checkerboard
+from isthmus.doctor.pictures import blur, checkerboard
 from isthmus.doctor.scale import data_range, refused, unscaled_data
 from isthmus.doctor.symbols import dead_codes
 from isthmus.doctor.unseen import holdout_error, memorisation
@@ -30,6 +30,7 @@ CHECKS: tuple[Callable[[Patient], Answer], ...] = (
     holdout_error,
     memorisation,
     checkerboard,
+    blur,
 )
 
 
