@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from _denoising import psnr
 from _mnist import FOLDER, drawn, part
+from _patches import LEFT, RIGHT, patches
 from _tables import Found
 from numpy.typing import NDArray
 from PIL import Image
@@ -20,7 +21,6 @@ from isthmus.metrics import code_use
 CODES, ROWS, JUDGED, EPOCHS, BATCH = 512, 8000, 2000, 8, 64
 EDGE = 32  # pixels of a patch of a photograph
 PHOTOGRAPHS = FOLDER.parent / "images" / "imagecompression_info"
-LEARNT = 0.75  # share of a photograph's width, from the left, that patches to learn from are cut from
 
 USE, LOSS, BITS = "share of codes used", "PSNR", "bits"
 FSQ, BOOK, NO_RESTART = "VQ-VAE of scalars", "VQ-VAE of a book", "VQ-VAE of a book without restart"
@@ -38,19 +38,12 @@ def images(data: str, seed: int) -> tuple[Rows, Rows]:
     if data == "digits":
         found = drawn(ROWS, seed).x, part("test").x[:JUDGED]
         return found[0].reshape(-1, 28, 28, 1), found[1].reshape(-1, 28, 28, 1)
-    return patches(ROWS, seed, (0.0, LEARNT)), patches(JUDGED, -1, (LEARNT, 1.0))
+    return patches(greys(), ROWS, EDGE, seed, LEFT), patches(greys(), JUDGED, EDGE, -1, RIGHT)
 
 
-def patches(count: int, seed: int, span: tuple[float, float]) -> Rows:
-    """Patches cut from a part of the width of all photographs, evenly over both."""
-    random, found = np.random.default_rng(seed + 1), list[Rows]()
-    greys = [np.asarray(Image.open(file).convert("L")) for file in sorted(PHOTOGRAPHS.glob("*.png"))]
-    for place in range(count):
-        grey = greys[place % len(greys)]
-        left, right = (round(end * grey.shape[1]) for end in span)
-        row, column = random.integers(grey.shape[0] - EDGE + 1), random.integers(left, right - EDGE + 1)
-        found.append(grey[row : row + EDGE, column : column + EDGE, None].astype(np.float32) / 255)
-    return np.stack(found)
+def greys() -> list[NDArray[np.uint8]]:
+    """The photographs without colour."""
+    return [np.asarray(Image.open(file).convert("L")) for file in sorted(PHOTOGRAPHS.glob("*.png"))]
 
 
 def judged(data: str, method: str, seed: int) -> Found:

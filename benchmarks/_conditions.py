@@ -1,4 +1,4 @@
-"""Digits drawn for a class, and how many of them a classifier of real digits puts into it."""
+"""What is drawn for a condition: digits for a class or for their edges, colours for a grey picture."""
 
 from __future__ import annotations
 
@@ -7,14 +7,28 @@ from typing import Any
 
 import numpy as np
 from _mnist import drawn, part
+from _patches import LEFT, RIGHT, Images, patches
+from scipy.ndimage import sobel
+from sklearn.datasets import load_sample_images
+from sklearn.linear_model import LinearRegression
 from sklearn.svm import SVC
 
 import isthmus
+from isthmus.data.photographs import GREY
 
 ROWS, EPOCHS, EACH = 20_000, 40, 100
-OPTIONS = {"latent_dim": 4, "hidden_dims": (512, 256), "likelihood": "bernoulli", "scaling": "unit", "architecture": "mlp"}
+SHAPE = {"latent_dim": 4, "hidden_dims": (512, 256), "architecture": "mlp"}  # of 16 numbers a tenth more are misread
+OPTIONS = {**SHAPE, "likelihood": "bernoulli", "scaling": "unit"}
 METHODS = ("told the digit", "told shuffled digits", "test rows")
 RECOGNISED = "recognised"
+
+PICTURES, PASSES, SHOWN = 3000, 15, 500  # images that learn from images, and how long; and as many to judge by
+BY_IMAGES = {"hidden_dims": (16, 32), "architecture": "conv", "epochs": PASSES, "batch_size": 64}
+EDGES = ("told its edges", "told another's edges")
+STEEP = 1.0  # of a slope between two pixels that counts as an edge, where Sobel's is at most 4
+COLOURS = ("told the grey picture", "a straight line from each grey pixel")
+PATCH = 16  # pixels along an edge
+LOST = "squared error of colours"
 
 
 @cache
@@ -41,3 +55,43 @@ def conditional(method: str, seed: int, rows: int = ROWS, epochs: int = EPOCHS) 
 def _images(x: Any) -> Any:
     """Rows as pictures of one channel."""
     return x.reshape(-1, 28, 28, 1)
+
+
+# ------------------------------------------------------------------------------------------------------ told an image
+
+
+def edged(method: str, seed: int) -> dict[str, Any]:
+    """The share of digits drawn for edges that the judge recognises as the digit they were to be."""
+    train, test = drawn(PICTURES, seed), part("test")
+    options = {"latent_dim": 4, "likelihood": "bernoulli", "random_state": seed, **BY_IMAGES}
+    model = isthmus.ConditionalVAE(**options).fit(_images(train.x), edges(_images(train.x)))
+    told = edges(_images(test.x[:SHOWN]))
+    if method == EDGES[1]:
+        told = told[np.random.default_rng(seed).permutation(SHOWN)]
+    new = model.sample(SHOWN, y=told, random_state=seed).reshape(SHOWN, -1)
+    return {RECOGNISED: float((judge().predict(new) == test.y[:SHOWN]).mean())}
+
+
+def edges(images: Images) -> Images:
+    """1 where neighbouring pixels differ, 0 elsewhere, (n, h, w, 1)."""
+    slope = np.hypot(sobel(images, axis=1), sobel(images, axis=2))
+    return (slope > STEEP).astype(np.float32)
+
+
+def coloured(method: str, seed: int) -> dict[str, Any]:
+    """The squared error of colours that are guessed from grey, on the right quarter of photographs."""
+    photographs = load_sample_images().images
+    train, test = patches(photographs, PICTURES, PATCH, seed, LEFT), patches(photographs, SHOWN, PATCH, -1, RIGHT)
+    (grey, colour), (told, true) = (apart(images) for images in (train, test))
+    if method == COLOURS[1]:
+        line = LinearRegression().fit(grey.reshape(-1, 1), colour.reshape(-1, 3))
+        guess = line.predict(told.reshape(-1, 1)).reshape(true.shape)
+    else:
+        model = isthmus.ConditionalVAE(latent_dim=4, random_state=seed, **BY_IMAGES).fit(colour, grey)
+        guess = model.inverse_transform(np.zeros((len(told), 4), dtype=np.float32), y=told)
+    return {LOST: float(((guess - true) ** 2).mean()), "variance of colours": float(true.var(0).mean())}
+
+
+def apart(images: Images) -> tuple[Images, Images]:
+    """The grey picture, (n, h, w, 1), and the colours, (n, h, w, 3)."""
+    return (images @ np.array(GREY, dtype=np.float32))[..., None], images

@@ -14,6 +14,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import _blur
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.datasets import load_breast_cancer, load_diabetes, load_digits, load_iris, load_wine
@@ -21,7 +22,7 @@ from sklearn.metrics import r2_score
 from sklearn.preprocessing import minmax_scale
 
 import isthmus
-from isthmus.bench.answers import Figure
+from isthmus.bench.answers import Absent, Figure
 from isthmus.bench.question import Desk, Question
 from isthmus.doctor.diagnosis import CHECKS, name_of
 from isthmus.metrics.intervals import wilson_interval
@@ -83,10 +84,10 @@ def answers(desk: Desk, member: str, name: str, seed: int) -> dict[str, bool]:
     return found
 
 
-def false_alarms(check: str) -> Callable[[Desk], Figure]:
+def false_alarms(check: str) -> Callable[[Desk], Figure | Absent]:
     """Measures how often a check goes off on the plain members; the others are told beside."""
 
-    def measure(desk: Desk) -> Figure:
+    def measure(desk: Desk) -> Figure | Absent:
         def count(members: Iterable[str]) -> tuple[Counter[str], int]:
             asked = {
                 (member, name, seed): found[check]
@@ -96,6 +97,8 @@ def false_alarms(check: str) -> Callable[[Desk], Figure]:
             return Counter(f"{member} on {name}" for (member, name, _), hit in asked.items() if hit), len(asked)
 
         where, fits = count(PLAIN)
+        if not fits:
+            return Absent("no plain member was asked: it is a question to images, symbols or priors")
         others = {member: count([member]) for member in LOUD}
         beside = {member: f"{hits.total()} of {all_of}" for member, (hits, all_of) in others.items() if all_of}
         return Figure(wilson_interval(where.total(), fits), beside={**where, **beside})
@@ -247,6 +250,20 @@ def not_overlooked(desk: Desk) -> Figure:
     """Recall."""
     small = [width for width in widths(desk) if width.added >= MORE]
     return Figure(wilson_interval(sum(width.is_called for width in small), len(small)))
+
+
+@QUESTION.line("blur: gone after its remedy, where images came out blurred", at_least=0.9, unit="of the fits")
+def sharpened(desk: Desk) -> Figure:
+    """How often the doctor's remedy makes sharp what he called blurred; the contrast of details before and after."""
+    each = [(name, images, seed) for name in _blur.SPOILT for seed in desk.seeds[:1] for images in _blur.pictures(seed)]
+    found = {one: desk.cache.get(partial(_blur.cured, *one), blurred=one) for one in each}
+    cured = {one: after for one, (_, after) in found.items() if after is not None}
+    beside = {
+        f"{name}, {images}": {"before": before[1], **({"after": after[1]} if after else {})}
+        for (name, images, _), (before, after) in found.items()
+    }
+    sharp = sum(not is_called for is_called, _ in cured.values())
+    return Figure(wilson_interval(sharp, len(cured)), note=f"{_blur.ROWS} images a set", beside=beside)
 
 
 if __name__ == "__main__":

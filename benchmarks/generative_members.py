@@ -36,6 +36,32 @@ for method, bounds in (("told the digit", {"at_least": 0.95}), ("told shuffled d
     QUESTION.line(name, unit="", **bounds)(with_mnist(partial(conditions, method=method)))
 
 
+# ---------------------------------------------------------------------------------------------- drawn for an image
+
+
+def pictures(desk: Desk, method: str) -> Figure:
+    """The share of digits that are recognised, drawn for edges."""
+    table = Table.measured(desk, _conditions.edged, _conditions.EDGES)
+    note = f"{_conditions.PICTURES} rows, {_conditions.PASSES} epochs, {_conditions.SHOWN} draws; judged by an SVM"
+    return Figure(table.mean(method, named(_conditions.RECOGNISED)), note=note, beside=table.beside())
+
+
+for method, bounds in zip(_conditions.EDGES, ({"at_least": 0.9}, {"at_most": 0.3}), strict=True):
+    name = f"conditional VAE {method}: share of drawn digits recognised as the digit that it is"
+    QUESTION.line(name, unit="", **bounds)(with_mnist(partial(pictures, method=method)))
+
+
+@QUESTION.line("conditional VAE told grey: error of its colours over that of a straight line", at_most=1.0)
+def colours(desk: Desk) -> Figure:
+    """How much nearer to the true colours a network is than a line from each grey pixel."""
+    ours, line = _conditions.COLOURS
+    table = Table.measured(desk, _conditions.coloured, _conditions.COLOURS)
+    note = (
+        f"{_conditions.PICTURES} patches of two photographs, {_conditions.PASSES} epochs, judged on the right quarter"
+    )
+    return Figure(table.times(named(_conditions.LOST), ours, line), note=note, beside=table.beside())
+
+
 # ------------------------------------------------------------------------------------------- a code in levels
 
 

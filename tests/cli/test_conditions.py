@@ -29,6 +29,8 @@ def test_a_column_is_told_and_asked_for(isthmus: Isthmus, data: Path, tmp_path: 
     isthmus.ok("encode", out, iris, "--out", tmp_path / "codes.npy", "--quiet")
     isthmus.ok("decode", out, tmp_path / "codes.npy", "--y", "0", "--out", tmp_path / "rows.csv", "--quiet")
     assert files.read(tmp_path / "rows.csv").num_rows == 150
+    told = isthmus.ok("doctor", out, iris, "--held-out", iris, "--json").facts
+    assert told["rows"] == told["held_out"] == 150 and "code-bypassed" in told["not_asked"]
 
 
 def test_what_is_not_there_is_said(isthmus: Isthmus, data: Path, tmp_path: Path) -> None:

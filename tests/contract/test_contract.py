@@ -271,8 +271,9 @@ def test_abilities_tell_the_truth(case: Case, fitted: Any, tmp_path: Any) -> Non
     }
     if model.abilities()["tokens"] is True:
         arguments["from_tokens"] = (model.tokens(rows),)
-    beside = {"interpolate": case.told(pair), "traverse": case.told(pair), "sample": case.told(take(rows, slice(0, 3)))}
-    silent = ("finetune", "summary", "save", "diagnose")
+    beside = dict.fromkeys(("interpolate", "traverse", "variations", "gaps"), case.told(pair))
+    beside["sample"] = case.told(take(rows, slice(0, 3)))
+    silent = ("finetune", "summary", "save")
     for verb, answer in model.abilities().items():
         if verb in ("fit", "partial_fit"):
             continue
@@ -281,7 +282,7 @@ def test_abilities_tell_the_truth(case: Case, fitted: Any, tmp_path: Any) -> Non
         if kind:
             arguments[verb] = (rows, kind)
         if answer is True:
-            options = {"epochs": 1} if kind else {} if verb in silent else beside.get(verb, told)
+            options = {"epochs": 1, **told} if kind else {} if verb in silent else beside.get(verb, told)
             call(*arguments.get(verb, (rows,)), **options)
         else:
             with pytest.raises(AbilityError, match=str(answer)[:20]):

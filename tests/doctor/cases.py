@@ -113,4 +113,12 @@ PROVOKED: dict[str, Callable[[], Case]] = {
         Autoencoder(architecture=Convolutional(upsampling="transposed"), hidden_dims=(16, 32), latent_dim=24, epochs=3),
         photographs.patches(250, size=16).X,
     ),
+    "blur: a likelihood under which the rate is too dear": lambda: shown(
+        VAE(latent_dim=12, hidden_dims=(64,), likelihood="bernoulli", epochs=30, learning_rate=5e-3),
+        images()[..., None],
+    ),
+    "blur: photographs by squared errors": lambda: shown(
+        Autoencoder(latent_dim=12, architecture="mlp", epochs=30, batch_size=32),
+        photographs.patches(400, size=16).X,
+    ),
 }

@@ -18,7 +18,7 @@ from isthmus.doctor.diagnosis import CHECKS, diagnose
 from isthmus.doctor.findings import Diagnosis, NotAsked
 from isthmus.errors import ColumnError, InputError, TooFewRowsError
 from isthmus.report import Page
-from tests.contract.cases import DATA, EACH, MEMBERS, Case, take
+from tests.contract.cases import DATA, Case, every_case, take
 from tests.doctor.cases import PROVOKED
 
 X = load_breast_cancer().data
@@ -33,13 +33,11 @@ def found() -> Diagnosis:
     return told
 
 
-ASKED = [each for each in EACH if not MEMBERS[each.values[0].model].is_conditional]  # the others say that they are not
-
-
-@pytest.mark.parametrize("case", ASKED)
+@every_case
 def test_every_member_is_looked_at_on_every_kind_of_data(case: Case) -> None:
-    rows = case.rows()
-    told = case.fitted(epochs=1).diagnose(rows, take(rows, slice(0, 60)))
+    rows, unseen = case.rows(), take(case.rows(), slice(0, 60))
+    beside = case.told(rows)
+    told = case.fitted(epochs=1).diagnose(rows, (unseen, beside["y"][:60]) if beside else unseen, **beside)
     assert len(told.answers) == len(CHECKS)
     assert json.loads(json.dumps(told.as_dict(), allow_nan=False)) == told.as_dict()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -111,9 +112,10 @@ def test_missing_wrong_and_needless_y_are_said(fitted: Any, wine: Any) -> None:
             call(X)
     with pytest.raises(InputError, match="y with 9 entries beside 178 rows"):
         fitted.transform(X, y=y[:9])
-    for refused in (lambda: fitted.finetune(X, y), lambda: isthmus.diagnose(fitted, X)):
-        with pytest.raises(AbilityError, match="reads a condition"):
-            refused()
+    with pytest.raises(AbilityError, match="reads a condition"):
+        fitted.finetune(X, y)
+    with pytest.raises(InputError, match=r"held_out=\(X_held_out, y_held_out\)"):
+        isthmus.diagnose(fitted, X, X[:50], y=y)
     with pytest.raises(AbilityError, match="it is told a y beside each row"):
         rebuilt(fitted, torch.zeros(1, 13))
     with pytest.raises(InputTypeError, match="it is told nothing"):
@@ -130,3 +132,37 @@ def test_ways_between_rows_and_along_axes_keep_their_condition(fitted: Any, wine
     assert np.allclose(way[[0, 3, 2, 5]], ends, rtol=1e-4)
     along = fitted.traverse(X[:2], 0, [codes[0, 0]], y=[0, 2])
     assert np.allclose(along[0], ends[0], rtol=1e-4)
+
+
+def test_a_prior_of_the_code_serves_every_y(fitted: Any, wine: Any, tmp_path: Any) -> None:
+    X, y = wine
+    model = copy.deepcopy(fitted).fit_prior(X, "mixture", y=y, components=3)
+    assert recognised(model, X, y) > 0.95
+    assert model.elbo(X, y=y).mean() > fitted.elbo(X, y=y).mean() - 0.05  # fitted to these very codes
+    assert (model.log_likelihood(X, 50, y=y) >= model.elbo(X, y=y) - 1.0).all()
+    twin = isthmus.load(model.save(tmp_path / "model"))
+    assert np.array_equal(twin.sample(5, y=2, random_state=1), model.sample(5, y=2, random_state=1))
+    assert model.gaps(2, y=1, random_state=0).shape == (2, 13)
+    with pytest.raises(AbilityError, match="made-up conditions"):
+        model.fit_prior(X, "vamp", y=y)
+    with pytest.raises(ParameterError, match="would not heed"):
+        model.fit_prior(X, "diffusion", y=y, on="data")
+    with pytest.raises(InputError, match="y=None"):
+        model.fit_prior(X, "mixture")
+
+
+def test_variations_keep_what_was_told(fitted: Any, wine: Any) -> None:
+    X, y = wine
+    still = fitted.variations(X[:2], 3, 0.0, y=y[:2])
+    assert np.allclose(still, fitted.reconstruct(X[:2], y=y[:2]).repeat(3, 0), rtol=1e-3)
+
+
+def test_the_doctor_is_told_y_and_hands_it_on(wine: Any) -> None:
+    X, y = wine
+    model = ConditionalVAE(scaling="none", latent_dim=2, epochs=2, random_state=0).fit(X, y)
+    told = model.diagnose(X, (X[:60], y[:60]), y=y)
+    assert {"code-bypassed", "rate-collapsed"} <= told.not_asked.keys()
+    remedy = told.findings["unscaled-data"].remedy
+    assert remedy.endswith(".fit(X, y)")
+    again = eval(remedy, {"model": model, "X": X, "y": y})
+    assert "unscaled-data" in again.diagnose(X, y=y).sound

@@ -108,3 +108,28 @@ def test_what_are_no_levels_is_said(levels: Any, wine: Any) -> None:
 def test_nothing_goes_around_the_levels(wine: Any) -> None:
     with pytest.raises(ParameterError, match="has no price"):
         HierarchicalVAE(architecture=MLP(skip_connections=True), **QUICK).fit(wine)
+
+
+@pytest.mark.slow
+def test_free_bits_bring_the_upper_levels_into_use() -> None:
+    images = (load_digits().data[:600] / 16).astype(np.float32)
+    asked = {"levels": 3, "latent_dim": 4, "hidden_dims": (64, 32), "likelihood": "bernoulli", "scaling": "none"}
+    above, without = {}, {}
+    for free in (0.0, 2.0):
+        model = HierarchicalVAE(free_bits=free, epochs=20, random_state=0, **asked).fit(images)
+        above[free], codes = told_above(model, images), model.transform(images)
+        silent = codes.copy()
+        silent[:, :8] = codes[:, :8].mean(0)  # the two levels farthest from the data say the same of every row
+        rebuilt = [model.inverse_transform(z) for z in (codes, silent)]
+        without[free] = float(np.mean((rebuilt[1] - images) ** 2) - np.mean((rebuilt[0] - images) ** 2))
+    assert above[0.0] < 0.5
+    assert above[2.0] > 2.0
+    assert without[2.0] > 5 * max(without[0.0], 1e-4)
+
+
+def told_above(model: Any, images: Any) -> float:
+    """Nats that cross at the two levels farthest from the data."""
+    network = model.network_.eval()
+    with torch.no_grad():
+        terms = network.encode(Batch(torch.from_numpy(images))).terms
+    return float(terms["rate_1"].mean() + terms["rate_2"].mean())

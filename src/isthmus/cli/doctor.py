@@ -36,11 +36,17 @@ def doctor(
         device: Where the model works: "cpu", "cuda" or "mps".
         output: How to answer.
     """
-    from isthmus.cli.rows import member_in, rows_of
+    from isthmus.cli.rows import condition_column, member_in, rows_of, told_rows
 
-    rows = rows_of(data, target)
-    unseen = None if held_out is None else rows_of(held_out, target)
-    diagnosis = member_in(model, device).diagnose(rows, unseen)
+    member, unseen = member_in(model, device), None
+    if getattr(member, "is_conditional", False):
+        column = condition_column(member)
+        rows, y = told_rows(data, target, column)
+        unseen = None if held_out is None else told_rows(held_out, target, column)
+        diagnosis = member.diagnose(rows, unseen, y=y)
+    else:
+        unseen = None if held_out is None else rows_of(held_out, target)
+        diagnosis = member.diagnose(rows_of(data, target), unseen)
     if out is not None:
         _write(diagnosis, model.name, out)
     output.answer(str(diagnosis), diagnosis.as_dict())

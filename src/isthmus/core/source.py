@@ -30,10 +30,20 @@ class Source(Protocol):
 
 def sample(source: Source, most: int = MOST_ROWS) -> Tensor:
     """At most so many rows from all over the source, always the same ones, (n, ...)."""
+    return taken(source, stretches(source, most))
+
+
+def stretches(source: Source, most: int = MOST_ROWS) -> list[tuple[int, int]]:
+    """Where the rows of a sample begin and end: the same for whatever stands beside them, row by row."""
     total = len(source)
     wanted = min(total, most, max(STRETCHES, MOST_CELLS // source.spec.n_features))
     if wanted == total:
-        return source.block(0, total)
+        return [(0, total)]
     length = wanted // STRETCHES
     starts = [place * (total - length) // (STRETCHES - 1) for place in range(STRETCHES)]
-    return torch.cat([source.block(start, start + length) for start in starts])
+    return [(start, start + length) for start in starts]
+
+
+def taken(source: Source, where: list[tuple[int, int]]) -> Tensor:
+    """The rows of these stretches, (n, ...)."""
+    return torch.cat([source.block(*stretch) for stretch in where])

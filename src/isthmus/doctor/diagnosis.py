@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
-from isthmus.doctor.findings import Answer, Diagnosis, NotAsked
+from isthmus.core.source import Source
+from isthmus.doctor.findings import Answer, Diagnosis, Finding, NotAsked
 from isthmus.doctor.holes import holes
 from isthmus.doctor.narrows import bottleneck_too_small, code_bypassed, dead_units, identity_mapping, rate_collapsed
 from isthmus.doctor.patient import Patient
-from isthmus.doctor.pictures import checkerboard
+from isthmus.doctor.pictures import blur, checkerboard
 from isthmus.doctor.scale import data_range, refused, unscaled_data
 from isthmus.doctor.symbols import dead_codes
 from isthmus.doctor.unseen import holdout_error, memorisation
 from isthmus.errors import TooFewRowsError, ValueRangeError
 from isthmus.estimator.abilities import require
+from isthmus.estimator.conditions import read_told, with_their_y
 from isthmus.estimator.inputs import read
 
 CHECKS: tuple[Callable[[Patient], Answer], ...] = (
@@ -30,22 +33,24 @@ CHECKS: tuple[Callable[[Patient], Answer], ...] = (
     holdout_error,
     memorisation,
     checkerboard,
+    blur,
 )
 
 
-def diagnose(model: Any, X: Any, held_out: Any = None) -> Diagnosis:
+def diagnose(model: Any, X: Any, held_out: Any = None, *, y: Any = None) -> Diagnosis:
     """Look for what is wrong with a fitted model: each finding with what was seen, why it matters and a remedy.
 
     Args:
         model: A fitted member of the family. It stays as it is.
         X: The rows that it was fitted on, or rows like them; of more than 2048 a part is looked at.
-        held_out: Rows that it was not fitted on; without them it is not asked whether it holds for such.
+        held_out: Rows that it was not fitted on; without them it is not asked whether it holds for such. A conditional
+            model's with their y, as a pair.
+        y: What a conditional model is told beside the rows of X; it stands in the remedies too.
 
     Raises:
         NotFittedError: there was no fit.
-        AbilityError: the model is told a condition beside each row.
-        InputError: the rows are not of the kind that it was fitted on, or only one. Values that the likelihood does
-            not price are no error here, but a finding.
+        InputError: the rows are not of the kind that it was fitted on, only one, or without the y that a conditional
+            model is told. Values that the likelihood does not price are no error here, but a finding.
 
     Example:
         >>> import isthmus
@@ -60,15 +65,15 @@ def diagnose(model: Any, X: Any, held_out: Any = None) -> Diagnosis:
     """
     require(model, "diagnose")
     try:
-        source = read(model, X)
-        other = None if held_out is None else read(model, held_out)
+        source = read_told(model, X, y)
+        other = None if held_out is None else _unseen(model, held_out)
     except ValueRangeError as error:
         return _unreadable(model, error)
     if len(source) < 2:
         allowed = "the doctor looks at how rows differ"
         raise TooFewRowsError("X with 1 row", allowed, "give it the rows of training")
     patient = Patient(model, source, other)
-    answers = {name_of(check): check(patient) for check in CHECKS}
+    answers = {name_of(check): _beside(model, check(patient)) for check in CHECKS}
     return Diagnosis(type(model).__name__, len(source), 0 if other is None else len(other), answers)
 
 
@@ -80,6 +85,18 @@ def name_of(check: Callable[[Patient], Answer]) -> str:
         'dead-units'
     """
     return check.__name__.replace("_", "-")
+
+
+def _unseen(model: Any, held_out: Any) -> Source:
+    """Rows that the model was not fitted on, with what it is told beside them."""
+    return read_told(model, *with_their_y("held_out", held_out)) if model.is_conditional else read(model, held_out)
+
+
+def _beside(model: Any, answer: Answer) -> Answer:
+    """An answer whose remedy, where the model is conditional, gives y beside X."""
+    if not model.is_conditional or not isinstance(answer, Finding):
+        return answer
+    return replace(answer, remedy=answer.remedy.replace("fit(X", "fit(X, y"))
 
 
 def _unreadable(model: Any, error: ValueRangeError) -> Diagnosis:

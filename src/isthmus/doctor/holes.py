@@ -92,7 +92,7 @@ def _codes(patient: Patient) -> Tensor:
         z: Tensor = network.encode(dataclasses.replace(batch, generator=generator)).z
         return z
 
-    return patient.run(patient.rows.x[::every], met).flatten(1).double()
+    return patient.rows.answers(met, every=every).flatten(1).double()
 
 
 def _drawn(patient: Patient) -> Tensor:
@@ -115,4 +115,5 @@ def _filled(patient: Patient) -> str:
     if prior is None and getattr(patient.model, "beta", 1.0) < 1:
         return "model.set_params(beta=1.0).fit(X)"
     is_mixture = prior is not None and prior.recipe["kind"] == "mixture"
-    return f'model.fit_prior(X, "{"flow" if is_mixture else "mixture"}")'
+    beside = ", y=y" if patient.rows.told is not None else ""
+    return f'model.fit_prior(X, "{"flow" if is_mixture else "mixture"}"{beside})'

@@ -53,7 +53,8 @@ def _probe(patient: Patient) -> Batch:
     """Rows as a step of training would see them, the last one of its run."""
     x = patient.rows.x[:PROBE].clone().to(patient.blocks.device)
     observed = None if patient.spec.is_plain else ~x.isnan()
-    return Batch(x, observed, generator=torch.Generator(x.device).manual_seed(0))
+    told = None if patient.rows.told is None else patient.rows.told.x[:PROBE].to(x.device)
+    return Batch(x, observed, told, generator=torch.Generator(x.device).manual_seed(0))
 
 
 def _hit(patient: Patient) -> float:

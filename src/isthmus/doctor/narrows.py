@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 
-import torch
-from torch import Tensor
-
 from isthmus.core.network import Network
 from isthmus.doctor.findings import Answer, Finding, NotAsked, Sound, percent
 from isthmus.doctor.limits import crossing, limits, prices
-from isthmus.doctor.patient import Patient, shuffled
+from isthmus.doctor.patient import FULL, Patient, along_components
 from isthmus.estimator.defaults import narrow
 from isthmus.parts.backbones.mlp import MLP
 
 WIDE = 0.9  # of the input's numbers: a copy of so many loses a tenth of the variance, and nothing need be learnt
 NARROW = 0.75  # share of the variance below which doubling a full code gained a tenth or more of it
-FULL = 1.2  # nats a unit from which a priced code is limited by its width, and not by the price
 SLACK = 0.02  # by which principal components may lead before they say that the network is not trained out
 AROUND = 0.9  # share of what comes out that comes out without the code
 SOMETHING = 0.1  # share of the variance below which nothing comes out that could go around
@@ -55,12 +51,11 @@ def bottleneck_too_small(patient: Patient) -> Answer:
 
     It is used to the full where the network keeps no less than as many principal components do (else it is not
     trained out), and, if it is priced, its units carry `FULL` nats each (else the price is what limits it). What is
-    lost has structure where its largest principal component exceeds that of the same errors shuffled column by column
-    (Horn 1965, Psychometrika 30, pp. 179-185).
+    lost has structure where its largest principal component exceeds that of chance.
     """
     if patient.units >= min(len(patient.rows), patient.rows.numbers.shape[1]):
         return NotAsked("The code is as wide as the data.")
-    linear = float(_shares(patient.rows.numbers)[: patient.units].sum())
+    linear = float(along_components(patient.rows.numbers)[: patient.units].sum())
     figures = {"kept": patient.kept, "kept_by_components": linear}
     seen = f"{percent(patient.kept)} of the variance comes out again"
     if patient.kept >= NARROW:
@@ -70,8 +65,7 @@ def bottleneck_too_small(patient: Patient) -> Answer:
         return Sound(f"{seen}: the width is not used to the full, so more of it is not what is missing.", figures)
     if 0 < patient.rate < FULL * patient.units:
         return Sound(f"{seen}: the rate limits the code, {patient.rate:.2g} nats in {patient.units} units.", figures)
-    residuals = patient.rows.numbers - patient.rows.rebuilt
-    largest, chance = (float(_shares(errors)[0]) for errors in (residuals, shuffled(residuals)))
+    largest, chance = patient.structure_lost
     figures |= {"largest_component_lost": largest, "largest_by_chance": chance}
     if largest <= chance:
         return Sound(f"{seen}, and what is lost is noise.", figures)
@@ -83,17 +77,12 @@ def bottleneck_too_small(patient: Patient) -> Answer:
     return Finding(seen, why, f"model.set_params(latent_dim={wider}).fit(X)", figures)
 
 
-def _shares(numbers: Tensor) -> Tensor:
-    """Share of the variance along each principal component, largest first."""
-    variances: Tensor = torch.linalg.svdvals(numbers - numbers.mean(0)).square()
-    shares: Tensor = variances / variances.sum().clamp_min(1e-12)
-    return shares
-
-
 def code_bypassed(patient: Patient) -> Answer:
     """A decoder that is told by another way: with the mean code in every row's place it answers much the same."""
     if not isinstance(patient.network, Network):
         return NotAsked(f"{type(patient.network).__name__} is no network whose code could be replaced.")
+    if patient.rows.told is not None:
+        return NotAsked("What the model is told beside each row goes around the code, as it shall.")
     kept, blind = patient.kept, max(patient.kept_without_code, 0.0)
     figures = {"kept": kept, "kept_without_code": blind}
     seen = f"{percent(kept)} of the variance comes out again, {percent(blind)} with each code replaced by the mean."
@@ -115,6 +104,8 @@ def rate_collapsed(patient: Patient) -> Answer:
     """
     if not patient.model.has_prior and patient.rate == 0:
         return NotAsked("The code has no rate.")
+    if patient.rows.told is not None:
+        return NotAsked("What the model is told beside each row may be all that there is to say.")
     active = int((patient.codes.flatten(1).var(0) > 0.01).sum())
     figures = {"rate": patient.rate, "active_units": float(active)}
     seen = f"The mean rate is {patient.rate:.2g} nats; {active} of {patient.units} units are active."

@@ -120,5 +120,6 @@ def _rescaled(patient: Patient) -> str:
         return "model.fit(X)" if scaling in ("auto", "standard") else 'model.set_params(scaling="standard").fit(X)'
     if spec.shape[0] > 1:
         axes = tuple(range(len(spec.shape)))  # (n, ..., c): all but the channels
-        return f"model.fit((X - X.mean({axes})) / X.std({axes}))"
+        beside = ", y" if patient.rows.told is not None else ""
+        return f"model.fit((X - X.mean({axes})) / X.std({axes}){beside})"
     return "model.fit(X)" if scaling in ("auto", "unit") else 'model.set_params(scaling="unit").fit(X)'

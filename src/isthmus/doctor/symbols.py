@@ -26,7 +26,7 @@ def dead_codes(patient: Patient) -> Answer:
     if not patient.model.has_symbols:
         return NotAsked("The code has no symbols.")
     bottleneck: Any = patient.network.bottleneck
-    symbols = patient.run(patient.rows.x, lambda batch: patient.network.encode(batch).symbols)
+    symbols = patient.rows.answers(lambda batch: patient.network.encode(batch).symbols)
     used, codes, sent = min(map(_used, bottleneck.levels(symbols), _sizes(bottleneck)))
     if sent < ENOUGH * codes:
         return NotAsked(f"{sent} symbols are too few to see {codes} codes.")

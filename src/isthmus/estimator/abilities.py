@@ -23,7 +23,8 @@ ALWAYS = (
     "diagnose",
     "save",
 )
-TOLD = "its encoder reads a condition beside each row, which this verb cannot give it: use a VAE"
+TOLD = "its encoder reads a condition beside each row, and a predictor is given rows alone: use a VAE"
+NO_MADE_UP = "pseudo-inputs would need made-up conditions beside them: call fit_prior(X, 'mixture', y=y)"
 NO_PRIOR = "its code has no prior{}: call fit_prior(X, 'mixture'), or use a VAE"
 NO_POSTERIOR = "pseudo-inputs need a normal posterior with independent units, which its code has not: use a VAE"
 NO_PLACES = "no diffusion was fitted to places: call fit_prior(X, 'diffusion') for a map of codes, or with on='data'"
@@ -57,15 +58,14 @@ def has_decoder(estimator: Any) -> bool:
 def abilities_of(estimator: Any) -> dict[str, bool | str]:
     """{verb: True, or the reason why not}."""
     draws = bool(estimator.has_prior) or prior_of(getattr(estimator, "network_", None)) is not None
-    around = TOLD if estimator.is_conditional else draws or NO_PRIOR.format(", which would say what is common")
     found = {
         **dict.fromkeys(ALWAYS, True),
-        **dict.fromkeys(("finetune", "diagnose"), not estimator.is_conditional or TOLD),
+        "finetune": not estimator.is_conditional or TOLD,
         **{f"fit_prior:{kind}": answer for kind, answer in prior_kinds(estimator).items()},
         "sample": draws or NO_PRIOR.format(" to draw from"),
         "interpolate": draws or NO_PRIOR.format(", so what lies between two codes means nothing"),
         "traverse": draws or NO_PRIOR.format(", which would say how far an axis reaches"),
-        "variations": around,
+        "variations": draws or NO_PRIOR.format(", which would say what is common"),
         "gaps": has_gaps(estimator) or NO_GAPS,
         "inpaint": has_places(estimator) or NO_PLACES,
         **dict.fromkeys(("score_function", "langevin"), has_slope(estimator) or NO_SLOPE),
@@ -101,14 +101,15 @@ def has_slope(estimator: Any) -> bool:
 
 def prior_kinds(estimator: Any) -> dict[str, bool | str]:
     """{kind of prior: True, or the reason why the code does not allow it}."""
-    if estimator.is_conditional or estimator.has_sparse_code:
-        return dict.fromkeys(PRIORS, TOLD if estimator.is_conditional else NO_DENSE)
+    if estimator.has_sparse_code:
+        return dict.fromkeys(PRIORS, NO_DENSE)
     network = getattr(estimator, "network_", None)
     bottleneck = getattr(network, "bottleneck", None)
     is_normal = network is None or isinstance(getattr(bottleneck, "form", None), Diagonal)
     has_posterior = estimator.has_density and is_normal
     has_symbols = hasattr(bottleneck, "from_symbols")
-    refused = {"vamp": has_posterior or NO_POSTERIOR, "autoregressive": has_symbols or NO_SYMBOLS}
+    vamp = NO_MADE_UP if estimator.is_conditional else has_posterior or NO_POSTERIOR
+    refused = {"vamp": vamp, "autoregressive": has_symbols or NO_SYMBOLS}
     return {kind: refused.get(kind, True) for kind in PRIORS}
 
 

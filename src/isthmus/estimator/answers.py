@@ -30,7 +30,7 @@ class Answers:
         return written_out(self.network_.encode(batch).z).flatten(1)
 
     def _features(self, batch: Batch) -> Tensor:
-        return self.network_.encoder(batch.x)  # type: ignore[no-any-return]
+        return self.network_.features(batch.x, batch.condition)  # type: ignore[no-any-return]
 
     def _decoded(self, batch: Batch) -> Tensor:
         told = () if batch.condition is None else (batch.condition,)

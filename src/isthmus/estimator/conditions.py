@@ -74,10 +74,19 @@ def held_apart(y: Any, validation: Any, seed: int) -> tuple[Any, Any, Any]:
     if isinstance(validation, (int, float)):
         train, held = drawn(len(y), validation, seed)
         return taken(y, train), validation, taken(y, held)
-    if not isinstance(validation, tuple) or len(validation) != 2:
-        came, allowed = f"validation, a {type(validation).__name__}", "rows that are held out have a y of their own"
-        raise InputError(came, allowed, "give both as a pair: validation=(X_validation, y_validation)")
-    return y, *validation
+    return y, *with_their_y("validation", validation)
+
+
+def with_their_y(name: str, held_out: Any) -> tuple[Any, Any]:
+    """Rows that are held out, and their y.
+
+    Raises:
+        InputError: they came without.
+    """
+    if not isinstance(held_out, tuple) or len(held_out) != 2:
+        came, allowed = f"{name}, a {type(held_out).__name__}", "rows that are held out have a y of their own"
+        raise InputError(came, allowed, f"give both as a pair: {name}=(X_{name}, y_{name})")
+    return held_out
 
 
 def check_length(y: Any, n: int) -> None:

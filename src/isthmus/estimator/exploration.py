@@ -11,7 +11,7 @@ from torch.nn import functional
 from isthmus.data.memory import TensorSource
 from isthmus.estimator.classes import condition_of
 from isthmus.estimator.defaults import seed_of, share, whole
-from isthmus.estimator.generation import codes_of, shown, single
+from isthmus.estimator.generation import codes_of, shown, single, told_of
 from isthmus.estimator.inputs import give_back, read
 from isthmus.estimator.restoration import known_cells
 from isthmus.parts.priors.choose import prior_of
@@ -21,7 +21,7 @@ TRIED = 4096  # draws among which empty places are looked for, at least, and for
 TRIED_EACH = 64
 
 
-def variations(estimator: Any, x: Any, n: int, spread: float, random_state: Any) -> Any:
+def variations(estimator: Any, x: Any, n: int, spread: float, random_state: Any, y: Any = None) -> Any:
     """n rows around each of these; see `FitsPriors.variations`."""
     whole("n", n)
     share("spread", spread)
@@ -33,7 +33,8 @@ def variations(estimator: Any, x: Any, n: int, spread: float, random_state: Any)
     elif prior is not None and prior.of_symbols:
         z = estimator._blocks().run(read(estimator, single(estimator, x)), estimator._symbols)
     else:
-        z = codes_of(estimator, x).view(-1, *estimator.latent_shape_)
+        z = codes_of(estimator, x, y).view(-1, *estimator.latent_shape_)
+    told = tuple(each.repeat_interleave(n, 0) for each in told_of(estimator, y, len(z)))
     z = z.repeat_interleave(n, 0).to(generator.device)
     with torch.inference_mode():
         if prior is not None:
@@ -41,10 +42,10 @@ def variations(estimator: Any, x: Any, n: int, spread: float, random_state: Any)
         else:
             noise = torch.randn(z.shape, generator=generator, device=generator.device)
             z = (1 - spread**2) ** 0.5 * z + spread * noise
-    return give_back(estimator, shown(estimator, z))
+    return give_back(estimator, shown(estimator, z, told=told))
 
 
-def gaps(estimator: Any, n: int, random_state: Any) -> Any:
+def gaps(estimator: Any, n: int, random_state: Any, y: Any = None) -> Any:
     """n rows from where the prior expects some and training had none; see `FitsPriors.gaps`."""
     prior: Any = prior_of(estimator.network_)
     generator = source_of_noise(estimator, random_state)
@@ -52,7 +53,8 @@ def gaps(estimator: Any, n: int, random_state: Any) -> Any:
         z = prior.sample(max(TRIED, TRIED_EACH * whole("n", n)), generator)
         chances = prior.log_prob(z)
         z = z[chances >= torch.minimum(prior.log_prob(prior.seen).median(), chances.topk(n).values[-1])]
-        return give_back(estimator, shown(estimator, emptiest(z, prior, n)))
+        found = emptiest(z, prior, n)
+        return give_back(estimator, shown(estimator, found, told=told_of(estimator, y, len(found))))
 
 
 def emptiest(z: Tensor, prior: Prior, n: int) -> Tensor:

@@ -170,7 +170,8 @@ def draw(estimator: Any, n: int, random_state: Any, y: Any = None) -> Tensor:
             noise = torch.randn(whole("n", n), *estimator.latent_shape_, generator=generator, device=device)
             z = network.from_noise(noise)
         else:
-            z = prior.sample(whole("n", n), generator, condition_of(prior, y, n))
+            classes = None if estimator.is_conditional else condition_of(prior, y, n)
+            z = prior.sample(whole("n", n), generator, classes)
         return shown(estimator, z, generator, told)
 
 

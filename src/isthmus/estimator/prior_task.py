@@ -72,26 +72,18 @@ class Task:
     source: Source
 
     def check(self) -> None:
-        """Refuse what the model's code does not allow.
+        """Refuse a prior on data that cannot be learnt without the network.
 
         Raises:
-            UnknownNameError: no such kind.
-            AbilityError: the code is not of its sort.
-            ParameterError: a prior on data that is not a diffusion, or on data that are not plain numbers.
+            ParameterError: it is no diffusion, the data are not plain numbers, or the model is told a condition.
         """
-        if self.kind not in PRIORS:
-            raise UnknownNameError.among("kind", self.kind, PRIORS)
-        if self.on not in ("code", "data"):
-            raise UnknownNameError.among("on", self.on, ("code", "data"))
-        reason, who = prior_kinds(self.estimator)[self.kind], type(self.estimator).__name__
-        if reason is not True:
-            able = [kind for kind, answer in prior_kinds(self.estimator).items() if answer is True]
-            raise AbilityError(
-                f"{who}.fit_prior(kind={self.kind!r})", str(reason), f"kinds it takes: {', '.join(able)}"
-            )
         if self.on == "data" and (self.kind != "diffusion" or not self.source.spec.is_plain):
             came = f"on='data' with kind={self.kind!r} on a {self.source.spec.kind}"
             raise ParameterError(came, "rows themselves are learnt by a diffusion, of numbers alone", "use on='code'")
+        if self.on == "data" and self.estimator.is_conditional:
+            came = f"on='data' of {type(self.estimator).__name__}"
+            allowed = "rows drawn without the network would not heed what it is told"
+            raise ParameterError(came, allowed, "use on='code'")
 
     def built(self, classes: list[Any], options: dict[str, Any]) -> Prior:
         """The prior with its first weights, and with what it takes from all codes at once."""
@@ -215,6 +207,24 @@ class Task:
         """Where codes are made."""
         blocks: Blocks = self.estimator._blocks()
         return blocks
+
+
+def check_kind(estimator: Any, kind: str, on: str) -> None:
+    """Refuse a prior that the model's code does not allow.
+
+    Raises:
+        UnknownNameError: no such kind, or no such place.
+        AbilityError: the code is not of its sort.
+    """
+    if kind not in PRIORS:
+        raise UnknownNameError.among("kind", kind, PRIORS)
+    if on not in ("code", "data"):
+        raise UnknownNameError.among("on", on, ("code", "data"))
+    kinds = prior_kinds(estimator)
+    if kinds[kind] is not True:
+        able = ", ".join(name for name, answer in kinds.items() if answer is True)
+        came = f"{type(estimator).__name__}.fit_prior(kind={kind!r})"
+        raise AbilityError(came, str(kinds[kind]), f"kinds it takes: {able}")
 
 
 @contextmanager

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,9 +12,9 @@ from isthmus.errors import AbilityError
 from isthmus.estimator import exploration, langevin
 from isthmus.estimator.abilities import require
 from isthmus.estimator.classes import labelled
+from isthmus.estimator.conditions import read_told
 from isthmus.estimator.defaults import seed_of
-from isthmus.estimator.inputs import read
-from isthmus.estimator.prior_task import Task
+from isthmus.estimator.prior_task import Task, check_kind
 from isthmus.parts.priors.choose import prior_of
 from isthmus.parts.priors.prior import Prior
 
@@ -25,6 +25,7 @@ class FitsPriors:
     if TYPE_CHECKING:
         network_: Any
         random_state: Any
+        is_conditional: ClassVar[bool]
 
     def fit_prior(
         self,
@@ -51,7 +52,8 @@ class FitsPriors:
             kind: "normal" (one mean and covariance), "mixture" (of normals), "vamp" (posteriors of made-up rows, for
                 Gaussian posteriors), "flow", "autoregressive" (for codes of symbols) or "diffusion".
             y: The class of each row, (n,), for "autoregressive" and "diffusion": `sample(n, y=...)` then draws rows of
-                a class, of a model that itself knows no classes.
+                a class, of a model that itself knows no classes. A conditional model is told its own y, as in every
+                verb; its prior is one for all y.
             on: "code", or "data" for a "diffusion" of the rows themselves, without the network.
             epochs: Passes over the codes; "auto" for enough steps of the kind. Closed forms take none.
             batch_size: Codes in a step.
@@ -74,9 +76,11 @@ class FitsPriors:
         """
         check_is_fitted(self)
         seed = seed_of(self.random_state if random_state is None else random_state)
-        task = Task(self, kind, on, seed, read(self, X))
+        check_kind(self, kind, on)
+        told, classified = (y, None) if self.is_conditional else (None, y)
+        task = Task(self, kind, on, seed, read_told(self, X, told))
         task.check()
-        classes, condition = labelled(y, kind, len(task.source))
+        classes, condition = labelled(classified, kind, len(task.source))
         prior = task.built(classes, options)
         if prior.is_closed:
             history: list[dict[str, Any]] = []
@@ -86,7 +90,7 @@ class FitsPriors:
         self.prior_history_ = history
         return self
 
-    def variations(self, x: Any, n: int, spread: float = 0.3, *, random_state: Any = None) -> Any:
+    def variations(self, x: Any, n: int, spread: float = 0.3, *, y: Any = None, random_state: Any = None) -> Any:
         r"""n rows around an item: its code moved towards a draw from the prior, decoded.
 
         .. math:: z' = m + \sqrt{1 - s^2}\, (z - m) + s \sigma \varepsilon
@@ -98,6 +102,7 @@ class FitsPriors:
             x: One row, or several.
             n: How many around each.
             spread: s, from 0 (the item as it is rebuilt) to 1 (as far from it as any row).
+            y: What a conditional member is told beside each row of x.
             random_state: Seed.
 
         Returns:
@@ -108,21 +113,21 @@ class FitsPriors:
         """
         check_is_fitted(self)
         require(self, "variations")
-        return exploration.variations(self, x, n, spread, random_state)
+        return exploration.variations(self, x, n, spread, random_state, y)
 
-    def gaps(self, n: int, *, random_state: Any = None) -> Any:
+    def gaps(self, n: int, *, y: Any = None, random_state: Any = None) -> Any:
         """n rows that the prior expects and training had not: likelier codes than half of those of training rows, as
         far from all of these and from each other as draws from the prior go.
 
         Use it to see what a collection lacks, or which rows to ask for next. What is found is a guess of the model: it
-        may be what is rare, or what cannot be.
+        may be what is rare, or what cannot be. A conditional member is told y, one for each of the n or one for all.
 
         Raises:
             AbilityError: no prior with a density was fitted, with whose training codes draws could be compared.
         """
         check_is_fitted(self)
         require(self, "gaps")
-        return exploration.gaps(self, n, random_state)
+        return exploration.gaps(self, n, random_state, y)
 
     def inpaint(self, X: Any, mask: ArrayLike | None = None, *, y: Any = None, random_state: Any = None) -> Any:
         """X with its hidden cells drawn to go with the known ones, which come back as they were.
