@@ -15,8 +15,8 @@ from isthmus.cli.main import COMMANDS
 from tests.cli.command import Isthmus, command_line, process
 
 LEARN = ("demo", "data", "models", "fit", "tune", "detect")
-NAMES = (*LEARN, "encode", "decode", "reconstruct", "sample", "score", "doctor", "report", "version")
-GROUPS = {"data": ("list", "get"), "detect": ("fit", "evaluate", "diagnose")}
+NAMES = (*LEARN, "encode", "decode", "reconstruct", "sample", "score", "doctor", "report", "serve", "store", "version")
+GROUPS = {"data": ("list", "get"), "detect": ("fit", "evaluate", "diagnose"), "store": ("export", "forget")}
 LEAVES = [[name, *below] for name in NAMES for below in ([[one] for one in GROUPS.get(name, ())] or [[]])]
 HEAVY = ("torch", "sklearn", "scipy", "numpy", "pandas", "polars", "pyarrow", "matplotlib")
 LOOK = f"import sys; sys.exit(str(heavy) if (heavy := [name for name in {HEAVY} if name in sys.modules]) else 0)"

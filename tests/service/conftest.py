@@ -10,10 +10,11 @@ import pytest
 import isthmus
 from isthmus.service.store.store import Store
 from tests.service.databases import Postgres, postgres_server
+from tests.service.nursery import Nursery
 from tests.service.running import Running
 from tests.tasks.conftest import Tumours, detector, quick, tumours
 
-__all__ = ["detector", "quick", "tumours"]
+__all__ = ["Tumours", "detector", "quick", "tumours"]
 
 
 @pytest.fixture(scope="session")
@@ -45,11 +46,16 @@ def folder(detector: isthmus.AnomalyDetector, tmp_path_factory: pytest.TempPathF
 
 
 @pytest.fixture(scope="session")
-def running(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
+def nursery() -> Iterator[Nursery]:
+    """Where servers are born that need not be the command itself."""
+    made = Nursery()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def running(folder: Path, nursery: Nursery, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     """A server of its own process, which all tests of protocols share."""
     database = f"sqlite:///{tmp_path_factory.mktemp('running') / 'scores.db'}"
-    with Running(folder, "--database", database, "--keep-rows", "all") as server:
+    with Running(folder, "--database", database, "--keep-rows", "all", nursery=nursery) as server:
         yield server
-
-
-__all__ += ["Tumours"]
