@@ -21,6 +21,8 @@
     │   └── NewerFormatError               written by a newer isthmus
     ├── MissingExtraError(ImportError)     an optional library is not installed
     ├── PeerError(RuntimeError)            a library to be compared with cannot be installed, or failed
+    ├── StoreError(RuntimeError)           the service's database cannot be read or written
+    ├── ConflictError(ValueError)          a request that contradicts an earlier one
     └── UsageError(ValueError)             a command line that cannot be run
 
 An error says what came (name and value), what is allowed and why, and what to do now. The command line
@@ -190,6 +192,14 @@ class MissingExtraError(IsthmusError, ImportError):
 
 class PeerError(IsthmusError, RuntimeError):
     """A library that a benchmark compares with cannot be installed, or failed."""
+
+
+class StoreError(IsthmusError, RuntimeError):
+    """A database of scores and verdicts that cannot be read or written."""
+
+
+class ConflictError(IsthmusError, ValueError):
+    """A request that contradicts an earlier one: another body under a key that was used before."""
 
 
 class UsageError(IsthmusError, ValueError):

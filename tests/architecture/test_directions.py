@@ -16,7 +16,8 @@ LAYERS = (
     ("models",),
     ("tasks",),
     ("doctor", "bench", "displays"),
-    ("cli", "service", "playground"),
+    ("service",),
+    ("cli", "playground"),
 )
 HEIGHT = {layer: height for height, line in enumerate(LAYERS) for layer in line}
 MODULES = modules()

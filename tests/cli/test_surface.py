@@ -15,11 +15,14 @@ from isthmus.cli.main import COMMANDS
 from tests.cli.command import Isthmus, command_line, process
 
 LEARN = ("demo", "data", "models", "fit", "tune", "detect")
-NAMES = (*LEARN, "encode", "decode", "reconstruct", "sample", "score", "sae", "doctor", "report", "version")
+USE = ("encode", "decode", "reconstruct", "sample", "score", "sae", "doctor", "report")
+SERVE = ("serve", "store")
+NAMES = (*LEARN, *USE, *SERVE, "version")
 GROUPS = {
     "data": ("list", "get"),
     "detect": ("fit", "evaluate", "diagnose"),
     "sae": ("fit", "collect", "dashboard", "certify", "convert"),
+    "store": ("export", "forget"),
 }
 LEAVES = [[name, *below] for name in NAMES for below in ([[one] for one in GROUPS.get(name, ())] or [[]])]
 HEAVY = ("torch", "sklearn", "scipy", "numpy", "pandas", "polars", "pyarrow", "matplotlib")

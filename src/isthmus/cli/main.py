@@ -30,14 +30,17 @@ from isthmus.cli.report import report
 from isthmus.cli.sae import sae
 from isthmus.cli.sample import sample
 from isthmus.cli.score import score
+from isthmus.cli.serve import serve
+from isthmus.cli.store import store
 from isthmus.cli.tune import tune
 from isthmus.cli.verbs import decode, encode, reconstruct
 from isthmus.cli.version import version
-from isthmus.errors import DataFileError, IsthmusError, TrainingError, UsageError
+from isthmus.errors import DataFileError, IsthmusError, StoreError, TrainingError, UsageError
 
 _LEARN = (demo, data, models, fit, tune, detect)
 _USE = (encode, decode, reconstruct, sample, score)
-COMMANDS: tuple[Command | Group, ...] = (*_LEARN, *_USE, sae, doctor, report, version)
+_SERVE = (serve, store)
+COMMANDS: tuple[Command | Group, ...] = (*_LEARN, *_USE, sae, doctor, report, *_SERVE, version)
 """In the order of `isthmus --help`."""
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
@@ -117,7 +120,7 @@ def _tell(error: IsthmusError, words: Sequence[str]) -> int:
     """Print an error on standard error, as JSON where that was asked for; returns the exit code."""
     told = json.dumps(error.as_dict()) if "--json" in words else f"{type(error).__name__}: {error}"
     print(told, file=sys.stderr)
-    return FAILED if isinstance(error, TrainingError) else USAGE
+    return FAILED if isinstance(error, TrainingError | StoreError) else USAGE
 
 
 def _warn(message: Warning | str, *_: Any, **__: Any) -> None:

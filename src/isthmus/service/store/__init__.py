@@ -1,0 +1,1 @@
+"""The store: scores, alerts, verdicts, thresholds, versions, drift, runs and the audit trail, in one database."""
