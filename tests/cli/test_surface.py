@@ -15,7 +15,8 @@ from isthmus.cli.main import COMMANDS
 from tests.cli.command import Isthmus, command_line, process
 
 LEARN = ("demo", "data", "models", "fit", "tune", "detect")
-NAMES = (*LEARN, "encode", "decode", "reconstruct", "sample", "score", "doctor", "report", "version")
+KEEP = ("watch", "retrain", "promote", "rollback", "backtest")
+NAMES = (*LEARN, "encode", "decode", "reconstruct", "sample", "score", *KEEP, "doctor", "report", "version")
 GROUPS = {"data": ("list", "get"), "detect": ("fit", "evaluate", "diagnose")}
 LEAVES = [[name, *below] for name in NAMES for below in ([[one] for one in GROUPS.get(name, ())] or [[]])]
 HEAVY = ("torch", "sklearn", "scipy", "numpy", "pandas", "polars", "pyarrow", "matplotlib")

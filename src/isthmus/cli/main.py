@@ -18,6 +18,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 import isthmus
 from isthmus.cli import origins
+from isthmus.cli.backtest import backtest
 from isthmus.cli.data import data
 from isthmus.cli.demo import demo
 from isthmus.cli.detect import detect
@@ -32,11 +33,14 @@ from isthmus.cli.score import score
 from isthmus.cli.tune import tune
 from isthmus.cli.verbs import decode, encode, reconstruct
 from isthmus.cli.version import version
+from isthmus.cli.versions import promote, retrain, rollback
+from isthmus.cli.watch import watch
 from isthmus.errors import DataFileError, IsthmusError, TrainingError, UsageError
 
 _LEARN = (demo, data, models, fit, tune, detect)
 _USE = (encode, decode, reconstruct, sample, score)
-COMMANDS: tuple[Command | Group, ...] = (*_LEARN, *_USE, doctor, report, version)
+_KEEP = (watch, retrain, promote, rollback, backtest)
+COMMANDS: tuple[Command | Group, ...] = (*_LEARN, *_USE, *_KEEP, doctor, report, version)
 """In the order of `isthmus --help`."""
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
