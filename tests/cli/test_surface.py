@@ -15,9 +15,9 @@ from isthmus.cli.main import COMMANDS
 from tests.cli.command import Isthmus, command_line, process
 
 LEARN = ("demo", "data", "models", "fit", "tune", "detect")
-USE = ("encode", "decode", "reconstruct", "sample", "score", "sae", "doctor", "report")
-SERVE = ("serve", "store")
-NAMES = (*LEARN, *USE, *SERVE, "version")
+USE = ("encode", "decode", "reconstruct", "sample", "score", "sae")
+KEEP = ("serve", "store", "watch", "retrain", "promote", "rollback", "backtest")
+NAMES = (*LEARN, *USE, *KEEP, "doctor", "report", "version")
 GROUPS = {
     "data": ("list", "get"),
     "detect": ("fit", "evaluate", "diagnose"),

@@ -18,6 +18,7 @@ from cyclopts import App, CycloptsError, Parameter
 
 import isthmus
 from isthmus.cli import origins
+from isthmus.cli.backtest import backtest
 from isthmus.cli.data import data
 from isthmus.cli.demo import demo
 from isthmus.cli.detect import detect
@@ -35,12 +36,14 @@ from isthmus.cli.store import store
 from isthmus.cli.tune import tune
 from isthmus.cli.verbs import decode, encode, reconstruct
 from isthmus.cli.version import version
+from isthmus.cli.versions import promote, retrain, rollback
+from isthmus.cli.watch import watch
 from isthmus.errors import DataFileError, IsthmusError, StoreError, TrainingError, UsageError
 
 _LEARN = (demo, data, models, fit, tune, detect)
 _USE = (encode, decode, reconstruct, sample, score)
-_SERVE = (serve, store)
-COMMANDS: tuple[Command | Group, ...] = (*_LEARN, *_USE, sae, doctor, report, *_SERVE, version)
+_KEEP = (serve, store, watch, retrain, promote, rollback, backtest)
+COMMANDS: tuple[Command | Group, ...] = (*_LEARN, *_USE, sae, *_KEEP, doctor, report, version)
 """In the order of `isthmus --help`."""
 
 FAILED, USAGE, INTERRUPTED = 1, 2, 130
