@@ -68,6 +68,7 @@ def test_a_killed_run_goes_on_to_the_same_bits(data: Path, tmp_path: Path) -> No
     assert count(out / "metrics.jsonl") == 12
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGINT for another process")
 def test_ctrl_c_keeps_the_checkpoint_and_exits_130(data: Path, tmp_path: Path) -> None:
     out = tmp_path / "run"

@@ -126,6 +126,7 @@ RELATIVES = (
     "info-vae",
     "iwae",
 )  # which differ from a VAE in what they pay alone
+DEAR = ("vae-gan", "vq-gan", "vq-vae-2")  # of images alone, with tests of their own of what they learn
 TURNS = {name: ("mixed", "images")[i % 2] for i, name in enumerate(TABLES)}
 
 
@@ -141,8 +142,8 @@ def is_usual(case: Case) -> bool:
 
 
 def is_first(case: Case) -> bool:
-    """Whether a dear test meets a case in the usual run: each member once, and none that a VAE stands for."""
-    return case.model not in RELATIVES and (case.data == "numbers" or case.model not in TABLES)
+    """Whether a dear test meets a case in the usual run: each member once, but for those that others stand for."""
+    return case.model not in (*RELATIVES, *DEAR) and (case.data == "numbers" or case.model not in TABLES)
 
 
 EACH = [pytest.param(case, id=name_of(case), marks=[pytest.mark.slow] * (not is_usual(case))) for case in CASES]

@@ -14,7 +14,7 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from sklearn.datasets import load_wine
-from tests.contract.cases import PLACED, RELATIVES
+from tests.contract.cases import DEAR, PLACED, RELATIVES
 
 import isthmus
 from isthmus import MLP, Autoencoder, Checkpoint, DenoisingAutoencoder, EarlyStopping, JSONLLog, LearningRate
@@ -110,7 +110,7 @@ def test_a_stopped_run_ends_with_the_same_bits(kind: str, tmp_path: Path) -> Non
 
 
 OWN_WAY = [
-    pytest.param(name, marks=[pytest.mark.slow] * (name in RELATIVES)) for name in isthmus.family()
+    pytest.param(name, marks=[pytest.mark.slow] * (name in (*RELATIVES, *DEAR))) for name in isthmus.family()
 ]  # the rest differs from a VAE in what it pays alone
 
 
