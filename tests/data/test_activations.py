@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_breast_cancer
 
@@ -31,6 +31,7 @@ PLACE = st.integers(-103, 102)
 SLICE = st.builds(slice, st.none() | PLACE, st.none() | PLACE, st.none() | st.sampled_from([1, 2, 7, -1, -3]))
 
 
+@settings(max_examples=40)
 @given(PLACE | SLICE | st.lists(PLACE, max_size=12) | st.tuples(PLACE | SLICE, st.integers(0, 29) | SLICE))
 def test_it_is_indexed_as_an_array(key: object) -> None:
     wanted = ROWS[np.array(key, dtype=int) if isinstance(key, list) else key]  # type: ignore[index]
@@ -59,7 +60,10 @@ def test_labels_come_with_rows_at_hand() -> None:
     found = Activations.of_arrays(ROWS, tokens=np.arange(103), documents=np.arange(103) // 2)
     assert found.tokens.tolist() == list(range(103)) and found.positions.tolist() == [0] * 103
     mixing = found.mixing(10)
-    assert mixing.documents == 5 and 9 < mixing.ideal < 10
+    assert mixing.documents == 5
+    pairs = 1 - (101 * 100) / (103 * 102)  # that one of two rows is not among two that are drawn, and so on
+    assert found.mixing(2).ideal == pytest.approx(51 * pairs + 2 / 103)
+    assert found.mixing(1).ideal == pytest.approx(1.0) and found.mixing(103).ideal == pytest.approx(52)
     with pytest.raises(InputError, match=r"tokens of shape \(3,\) beside 103 rows"):
         Activations.of_arrays(ROWS, tokens=[1, 2, 3])
     with pytest.raises(InputError, match=r"values of shape \(103,\)"):
