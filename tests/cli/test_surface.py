@@ -32,6 +32,9 @@ QUICK = [
     ["detect", "fit", "--help"],
     ["detect", "evaluate", "--help"],
     ["sae", "collect", "--help"],
+    ["sae", "fit", "--help"],
+    ["sae", "dashboard", "--help"],
+    ["sae", "certify", "--help"],
 ]
 
 

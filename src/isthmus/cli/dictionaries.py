@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from copy import copy
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -30,7 +31,8 @@ def fit(
     It is `isthmus fit --model sae` under the name that goes with the other commands here.
 
     Args:
-        data: Activations that `isthmus sae collect` wrote, or what `isthmus fit` takes.
+        data: Activations that `isthmus sae collect` wrote (the folder for its first module, FOLDER/MODULE for another),
+            or what `isthmus fit` takes.
         out: The folder: a new or empty one, unless --resume.
         model: Its name.
         resume: Go on with the run in --out where there is one.
@@ -80,8 +82,7 @@ def dashboard(
     shown = rows_in_memory(rows) if rows is not None else found if hasattr(found, "column_names") else None
     labels = None if target is None else rows_in_memory(data).column(target).to_pylist()
     page = isthmus.dashboard(
-        sae,
-        matrix(found),
+        *as_numbers(sae, found),
         out,
         rows=shown,
         decode=None if vocabulary is None else spelling(vocabulary),
@@ -125,7 +126,8 @@ def certify(
     from isthmus.cli.rows import rows_of
 
     known = None if truth is None else np.asarray(rows_of(truth))
-    certificate = isthmus.certify(dictionary_in(model, device), matrix(rows_of(data, target)), known, seeds, rows=rows)
+    sae, numbers = as_numbers(dictionary_in(model, device), rows_of(data, target))
+    certificate = isthmus.certify(sae, numbers, known, seeds, rows=rows)
     output.answer(str(certificate), certificate.as_dict())
 
 
@@ -144,13 +146,21 @@ def dictionary_in(folder: Path, device: str) -> Any:
     return loaded
 
 
-def matrix(rows: Any) -> Any:
-    """A table's numbers as (n, D); activations and arrays as they are."""
+def as_numbers(sae: Any, rows: Any) -> tuple[Any, Any]:
+    """The dictionary and the rows as they go together block by block: of a table its numbers, (n, D).
+
+    Raises:
+        ColumnError: the table's columns are not those that the dictionary was fitted to.
+    """
     import numpy as np
 
     if not hasattr(rows, "column_names"):
-        return rows
-    return np.column_stack([rows.column(name).to_numpy() for name in rows.column_names])
+        return sae, rows
+    if hasattr(sae, "spec_"):
+        sae.transform(rows.slice(0, 1))  # which looks at the columns
+    nameless = copy(sae)
+    vars(nameless).pop("feature_names_in_", None)
+    return nameless, np.column_stack([rows.column(name).to_numpy() for name in rows.column_names])
 
 
 def spelling(file: Path) -> Sequence[str] | dict[int, str]:

@@ -11,6 +11,8 @@ import numpy as np
 
 from isthmus.cli.batch import TABLES, Files, Job
 from isthmus.data import files
+from isthmus.data.activation_files import MANIFEST
+from isthmus.data.activations import Activations
 from isthmus.data.datasets import is_at_hand, load
 from isthmus.data.scanning import read_or_scan
 from isthmus.data.streams import Stream
@@ -33,7 +35,9 @@ def rows_of(path: Path, target: str | None = None) -> Any:
         UnknownNameError: it has no column of that name.
         UsageError: `target` is given for rows without named columns.
     """
-    rows = rows_at_hand(str(path)) if is_at_hand(path) else read_or_scan(path)
+    rows = collected(path)
+    if rows is None:
+        rows = rows_at_hand(str(path)) if is_at_hand(path) else read_or_scan(path)
     if target is None:
         return rows
     if not hasattr(rows, "column_names"):
@@ -41,6 +45,13 @@ def rows_of(path: Path, target: str | None = None) -> Any:
     if target not in rows.column_names:
         raise UnknownNameError.among("--target", target, rows.column_names)
     return rows.drop_columns([target])
+
+
+def collected(path: Path) -> Any:
+    """The activations of a folder, of its first module or of the one whose name stands behind it; None of any other."""
+    if (path / MANIFEST).is_file():
+        return Activations.open(path)
+    return Activations.open(path.parent, path.name) if (path.parent / MANIFEST).is_file() else None
 
 
 def rows_at_hand(name: str) -> Any:

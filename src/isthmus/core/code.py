@@ -83,6 +83,16 @@ class SparseCode:
         return z.scatter_add_(1, self.indices.long(), self.values)
 
 
+def written_out(z: Tensor | SparseCode) -> Tensor:
+    """A code as one tensor, (B, ...), with its zeros where it was kept without them.
+
+    Example:
+        >>> written_out(torch.zeros(2, 3)).shape
+        torch.Size([2, 3])
+    """
+    return z.dense() if isinstance(z, SparseCode) else z
+
+
 @dataclass(slots=True)
 class Trace:
     """One batch's whole way through a network.

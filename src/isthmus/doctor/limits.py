@@ -7,7 +7,7 @@ import copy
 import torch
 from torch import Tensor
 
-from isthmus.core.code import Batch
+from isthmus.core.code import Batch, written_out
 from isthmus.doctor.patient import Patient
 
 PROBE = 64  # rows that show what training does to a row
@@ -41,7 +41,7 @@ def crossing(patient: Patient) -> float:
     """How many numbers really cross for a row: units that are not 0 in training, or the rank of the codes if less."""
     network = copy.deepcopy(patient.network).train()
     with torch.no_grad():
-        z = network.encode(_probe(patient)).z.flatten(1)
+        z = written_out(network.encode(_probe(patient)).z).flatten(1)
     active = float((z != 0).sum(1).float().mean())
     codes = patient.codes.flatten(1).double()
     if len(codes) <= patient.units:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from isthmus.core.code import Batch
+from isthmus.core.code import Batch, written_out
 from isthmus.core.settings import Settings
 from isthmus.core.source import Source, sample
 from isthmus.core.spec import Spec
@@ -115,7 +115,7 @@ class Patient:
     @cached_property
     def codes(self) -> Tensor:
         """z of each row, (n, *latent_shape)."""
-        return self.run(self.rows.x, lambda batch: self.network.encode(batch).z)
+        return self.run(self.rows.x, lambda batch: written_out(self.network.encode(batch).z))
 
     @property
     def units(self) -> int:

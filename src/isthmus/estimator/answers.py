@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 
-from isthmus.core.code import Batch
+from isthmus.core.code import Batch, written_out
 from isthmus.core.spec import Spec
 from isthmus.estimator.blocks import Blocks
 
@@ -27,7 +27,7 @@ class Answers:
         return self._scorer
 
     def _codes(self, batch: Batch) -> Tensor:
-        return self.network_.encode(batch).z.flatten(1)  # type: ignore[no-any-return]
+        return written_out(self.network_.encode(batch).z).flatten(1)
 
     def _features(self, batch: Batch) -> Tensor:
         return self.network_.encoder(batch.x)  # type: ignore[no-any-return]

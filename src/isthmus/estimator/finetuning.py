@@ -23,7 +23,7 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor, nn
 from torch.nn.functional import batch_norm
 
-from isthmus.core.code import Batch, Terms
+from isthmus.core.code import Batch, Terms, written_out
 from isthmus.core.player import Player, Stage
 from isthmus.core.settings import Settings
 from isthmus.data.resident import Resident
@@ -34,6 +34,7 @@ from isthmus.estimator.defaults import derive, seed_of, whole
 from isthmus.estimator.fitting import working
 from isthmus.estimator.inputs import check_weights, read
 from isthmus.estimator.registry import saved_class
+from isthmus.parts.backbones.activations import MODULES
 from isthmus.parts.backbones.dense import Dense
 from isthmus.parts.initialise import initialise
 from isthmus.training.history import as_json, from_json
@@ -62,7 +63,7 @@ class Headed(nn.Module):
 
     def read(self, z: Tensor) -> Tensor:
         """What the head reads of a code, (B, F): all of it, unless the network says better."""
-        pooled: Tensor = self.network.pooled(z) if hasattr(self.network, "pooled") else z.flatten(1)
+        pooled: Tensor = self.network.pooled(z) if hasattr(self.network, "pooled") else written_out(z).flatten(1)
         return pooled
 
     def train(self, mode: bool = True) -> Self:
@@ -253,7 +254,8 @@ class FineTuned(states.Persists, BaseEstimator, ABC):
         headed = Headed(self.model_.network_, nn.Identity())
         entry = headed.read(torch.zeros(1, *self.model_.latent_shape_)).shape[1]
         with torch.random.fork_rng(devices=[]):
-            head = Dense((entry, *self.hidden_dims, self.n_outputs_), settings.activation)
+            activation = settings.activation if settings.activation in MODULES else "relu"  # of a head of its own
+            head = Dense((entry, *self.hidden_dims, self.n_outputs_), activation)
             head.opening = Standardized(entry) if self.normalize else None
         initialise(head, torch.Generator().manual_seed(seed))
         headed.head = head.to(settings.device)

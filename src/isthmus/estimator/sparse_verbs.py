@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-from isthmus.core.code import Batch
 from isthmus.core.source import Source
 from isthmus.core.spec import Spec
 from isthmus.data.conditions import Conditioned
@@ -137,8 +136,3 @@ class Decomposes(Base):
             return decode_table(x, self.answers_)
         rows = give_back(self, x)
         return apart(rows, self.sources_) if hasattr(self, "sources_") else rows
-
-    def _codes(self, batch: Batch) -> Tensor:
-        """Whole codes, zeros included, (B, n)."""
-        z: Tensor = self.network_.encode(batch).z.dense()
-        return z

@@ -98,12 +98,9 @@ class SAE(Decomposes, Exchanges, Inspected, Estimator):
         """L = -log p(x | z) + lambda S + alpha A + G."""
         passage = network(batch)
         price = network.tariff() * warmup(batch.progress, WARMUP)
-        return {
-            "distortion": passage.distortion,
-            "sparsity": price * passage.sparsity,
-            "revival": self.revival * passage.revival,
-            "gate": passage.gate,
-        }
+        prices = {"distortion": 1.0, "sparsity": price, "revival": self.revival, "gate": 1.0}
+        paid = {name: getattr(passage, name) for name in prices}
+        return {name: prices[name] * term for name, term in paid.items() if term is not None}
 
     def stages(self, network: nn.Module) -> list[Stage]:
         """One player, whose directions keep their length."""

@@ -9,13 +9,15 @@ themselves, nothing is taken off x.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import pad
 
 from isthmus.core.code import Batch, Code, SparseCode
+from isthmus.parts.backbones.linear import rounded
 from isthmus.parts.dictionary import nodes
 from isthmus.parts.dictionary.codes import padded, sorted_code, starts_of, thinned
 from isthmus.parts.dictionary.median import geometric_median
@@ -24,6 +26,7 @@ from isthmus.parts.dictionary.plan import Passage, Plan, Seen
 from isthmus.parts.dictionary.selection import PASS, Entries, beside, joined, passes
 from isthmus.parts.dictionary.tariff import Tariff
 from isthmus.parts.dictionary.trials import Trials
+from isthmus.parts.likelihoods.cells import LOG_2PI
 from isthmus.parts.likelihoods.gaussian import Gaussian, unit_cost
 
 DENSE = 0.1  # share of a batch's codes that is on, from which dense products are quicker
@@ -90,13 +93,13 @@ class Dictionary(nn.Module):
         """How strongly latents are on, (N,), whose pre-activations are p."""
         return p.relu()
 
-    def cost(self, p: Tensor, strength: Tensor, latents: Tensor) -> Tensor:
-        """S of each entry, (N,)."""
-        return strength
+    def cost(self, p: Tensor, strength: Tensor, latents: Tensor) -> Tensor | None:
+        """S of each entry, (N,), if what is on costs anything."""
+        return None
 
-    def gate(self, p: Tensor, pattern: Pattern, target: Tensor) -> Tensor:
-        """What gates pay for an opinion of their own, (B,)."""
-        return target.new_zeros(len(target))
+    def gate(self, p: Tensor, pattern: Pattern, target: Tensor) -> Tensor | None:
+        """What gates pay for an opinion of their own, (B,), if there are any."""
+        return None
 
     def first(self, h: Tensor) -> None:
         """Make a beginning with the pre-activations of the first rows, (rows, n)."""
@@ -116,14 +119,18 @@ class Dictionary(nn.Module):
         p = self.read(x, pattern, found)
         strength, cost = self.weighed(p, pattern)
         sums = self.write(strength, pattern).view(len(x), pattern.bags, -1)
-        rebuilt = sums[:, : self.levels].cumsum(1) + self.decoder_bias
-        distortion = torch.stack([unit_cost(target, level) for level in rebuilt.unbind(1)]).mean(0)
-        revival = torch.zeros_like(distortion)
-        if trials is not None:
-            left = (target - rebuilt[:, -1]).detach()[: trials.rows] - sums[: trials.rows, -1]
-            revival[: trials.rows] = left.square().sum(1) * (0.5 * len(x) / trials.rows)
-        sparsity = torch.zeros_like(distortion).index_add(0, pattern.row, cost)
+        steps = sums[:, : self.levels]
+        rebuilt = (steps if self.levels == 1 else steps.cumsum(1)) + self.decoder_bias
+        levels = [unit_cost(target, level) for level in rebuilt.unbind(1)]
+        distortion = levels[0] if self.levels == 1 else torch.stack(levels).mean(0)
+        revival = None if trials is None else self.revived(target, rebuilt[:, -1], sums[:, -1], trials.rows)
+        sparsity = None if cost is None else cost.new_zeros(len(x)).index_add(0, pattern.row, cost)
         return Passage(distortion, sparsity, revival, self.gate(p, pattern, target))
+
+    def revived(self, target: Tensor, rebuilt: Tensor, tried: Tensor, rows: int) -> Tensor:
+        """Half the squared error that latents on trial leave of what the others left over, (B,), in their rows."""
+        left = (target - rebuilt).detach()[:rows] - tried[:rows]
+        return pad(left.square().sum(1) * (0.5 * len(target) / rows), (0, len(target) - rows))
 
     def target(self, batch: Batch) -> Tensor:
         """What is to be rebuilt, (B, T)."""
@@ -144,20 +151,25 @@ class Dictionary(nn.Module):
         """Whether dense products are asked for, or are quicker."""
         return self.is_plain or len(pattern.latents) > DENSE * pattern.rows * pattern.width
 
-    def weighed(self, p: Tensor, pattern: Pattern) -> tuple[Tensor, Tensor]:
+    def weighed(self, p: Tensor, pattern: Pattern) -> tuple[Tensor, Tensor | None]:
         """Strength and cost of each entry, (N,); latents on trial are as strong as p, at no cost."""
         strength = self.strength(p, pattern.latents)
         cost = self.cost(p, strength, pattern.latents)
         on = strength.detach() > 0
         if pattern.bags > self.levels:
             tried = pattern.bag % pattern.bags == self.levels
-            strength, cost, on = torch.where(tried, p, strength), cost.masked_fill(tried, 0.0), on & ~tried
+            strength, on = torch.where(tried, p, strength), on & ~tried
+            cost = None if cost is None else cost.masked_fill(tried, 0.0)
         if self.training:
-            fired = torch.zeros_like(self.idle, dtype=torch.bool)
-            fired[pattern.latents[on].long()] = True
-            cut = p.detach()[on].min() if bool(on.any()) else p.new_zeros(())
-            self.seen = Seen(fired, on.sum() / pattern.rows, pattern.rows, cut)
+            self.note(p.detach(), on, pattern)
         return strength, cost
+
+    def note(self, p: Tensor, on: Tensor, pattern: Pattern) -> None:
+        """Keep what the upkeep will ask for."""
+        fired = torch.zeros_like(self.idle, dtype=torch.bool)
+        fired[pattern.latents[on].long()] = True
+        cut = torch.where(on, p, torch.inf).amin() if len(on) else p.new_tensor(torch.inf)
+        self.seen = Seen(fired, on.sum() / pattern.rows, pattern.rows, cut.nan_to_num_(posinf=0.0))
 
     @torch.no_grad()
     def search(self, x: Tensor, trials: Trials | None = None) -> tuple[Pattern, Tensor]:
@@ -189,8 +201,18 @@ class Dictionary(nn.Module):
         self.begun.fill_(1)
 
     def passes(self, centred: Tensor) -> Iterator[Tensor]:
-        """Pre-activations of rows less their shift, (B, D), a pass after the other, (rows, n)."""
-        return passes(centred, self.encoder_weight, self.encoder_bias, self.pass_rows)
+        """Pre-activations of rows less their shift, (B, D), a pass after the other, (rows, n).
+
+        Beyond training with zeros beside all that is multiplied or summed over, so that a row's bits do not depend on
+        where it stands.
+        """
+        weight, bias = self.encoder_weight, self.encoder_bias
+        if self.training:
+            return passes(centred, weight, bias, self.pass_rows)
+        latents, beside = len(weight), (0, rounded(weight.shape[1]) - weight.shape[1])
+        wide = pad(weight, (*beside, 0, rounded(latents) - latents))
+        products = passes(pad(centred, beside), wide, pad(bias, (0, len(wide) - latents)), self.pass_rows)
+        return (h[:, :latents] for h in products)
 
     def dead(self) -> Tensor:
         """Latents that were not on for a hundred times as many rows as one should need, (m,) int64."""
@@ -220,9 +242,10 @@ class Dictionary(nn.Module):
         pattern = Pattern.even(code.indices, code.width)
         return summed(code.values.reshape(-1), pattern, self.decoder_weight) + self.decoder_bias
 
-    def pooled(self, z: SparseCode) -> Tensor:
-        """What a head on the encoder reads of a code: all of it, (B, n)."""
-        return z.dense()
+    @property
+    def decoder(self) -> Callable[[SparseCode | Tensor], Tensor]:
+        """`decode`, by the name that it has where it is a network."""
+        return self.decode
 
     def encode(self, batch: Batch) -> Code:
         """The code of each row, whose z is a `SparseCode`; its rate is 0."""
@@ -238,7 +261,10 @@ class Dictionary(nn.Module):
 
     def price(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Distortion in nats and rate, which is 0, of each row, (B,) each."""
-        distortion = self.likelihood.distortion(self.target(batch), self.rebuild(batch))
+        target, rebuilt = self.target(batch), self.rebuild(batch)
+        surplus = rounded(target.shape[1]) - target.shape[1]
+        # With zeros beside them, so that no kernel meets a rest of a row, whose sum depends on where the row stands.
+        distortion = unit_cost(pad(target, (0, surplus)), pad(rebuilt, (0, surplus))) - 0.5 * LOG_2PI * surplus
         return distortion, torch.zeros_like(distortion)
 
     def prices(self, batch: Batch) -> Iterator[tuple[Tensor, Tensor]]:

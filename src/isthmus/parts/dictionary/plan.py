@@ -10,19 +10,19 @@ from torch import Tensor
 
 @dataclass(slots=True)
 class Passage:
-    """What one batch pays on its way through a dictionary, (B,) each.
+    """What one batch pays on its way through a dictionary, (B,) each; None for what nobody pays.
 
     Args:
         distortion: -log p(x | z) in nats; of nested levels the mean of theirs.
         sparsity: S, what the latents that are on cost at a price of 1.
-        revival: Half the squared error that latents on trial leave of what the others left over; 0 without trials.
-        gate: -log p(x | gates) in nats, where gates have an opinion of their own; else 0.
+        revival: Half the squared error that latents on trial leave of what the others left over.
+        gate: Half the squared error of what gates alone would rebuild.
     """
 
     distortion: Tensor
-    sparsity: Tensor
-    revival: Tensor
-    gate: Tensor
+    sparsity: Tensor | None = None
+    revival: Tensor | None = None
+    gate: Tensor | None = None
 
 
 class Seen(NamedTuple):

@@ -30,6 +30,10 @@ class ReLU(Dictionary):
         """Those above zero."""
         return above(h, 0.0)
 
+    def cost(self, p: Tensor, strength: Tensor, latents: Tensor) -> Tensor:
+        """Its strength."""
+        return strength
+
     def first(self, h: Tensor) -> None:
         """Lower the biases until not many more are on than are wanted."""
         self.encoder_bias.sub_(abundant(h, self.wanted))

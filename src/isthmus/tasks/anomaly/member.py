@@ -10,7 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from isthmus.core.code import Batch, Code
+from isthmus.core.code import Batch, Code, written_out
 from isthmus.core.source import Source
 from isthmus.estimator.blocks import Blocks
 from isthmus.parts.critics import Critic
@@ -170,4 +170,4 @@ def in_shares(parts: Tensor) -> Tensor:
 
 def _flat(code: Code) -> Tensor:
     """A code's numbers, (B, Z) float64."""
-    return code.z.flatten(1).cpu().double()
+    return written_out(code.z).flatten(1).cpu().double()

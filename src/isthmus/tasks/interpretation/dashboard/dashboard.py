@@ -172,7 +172,7 @@ def _densities(sketch: Sketch) -> Block:
         return Text("No latent fires on any of these rows.")
     caption = "A latent far to the right is on nearly always and says little; one far to the left hardly ever."
     return charts.histogram(
-        {"latents": alive},
+        {"those that fire": alive},
         title="How often latents fire",
         x="share of the rows, log scale",
         y="latents",

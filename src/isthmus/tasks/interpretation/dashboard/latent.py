@@ -72,9 +72,8 @@ def named(words: Sequence[str]) -> str:
 def _facts(latent: int, place: int, sketch: Sketch, names: Sequence[list[str]], ties: Ties) -> list[str]:
     """Sentences with its figures."""
     fires = sketch.fires[latent]
-    facts = [
-        f"Fires on {numeral(fires)} of {numeral(sketch.seen)} rows, {numeral(sketch.total[latent] / fires, 3)} there"
-    ]
+    strength = numeral(float(sketch.total[latent] / fires), 3)
+    facts = [f"Fires on {numeral(fires)} of {numeral(sketch.seen)} rows, with {strength} on average"]
     row = ties.together[[place]]
     own = max(row[0, latent], 1)
     beside = [(int(other), count / own) for other, count in zip(row.indices, row.data, strict=True) if other != latent]

@@ -16,7 +16,7 @@ Floats: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 
 BEFORE, AFTER = 14, 6  # tokens of context
-SHOWN_COLUMNS = 8
+SHOWN_COLUMNS = 5
 PARTS = ("low", "middling", "high")  # thirds of a column's values
 
 
