@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_breast_cancer
 
 from isthmus.data.activation_chunks import Form, Held, packed
 from isthmus.data.activations import Activations
+from isthmus.data.pieces import ArrayPieces
+from isthmus.data.scanning import in_blocks
+from isthmus.data.streams import Stream
 from isthmus.errors import InputError
 
 ROWS = load_breast_cancer().data[:103].astype(np.float32)
@@ -17,8 +21,6 @@ ROWS = load_breast_cancer().data[:103].astype(np.float32)
 
 def chunked(precision: str = "float32") -> Activations:
     """The rows in chunks of ten."""
-    import torch
-
     held = Held(Form({"tumours": 30}, precision, len(ROWS), 10), {})
     for number, chunk in enumerate(held.chunks):
         for name, values in packed(torch.from_numpy(ROWS[10 * number :][:10]), "tumours", precision).items():
@@ -49,6 +51,15 @@ def test_masks_blocks_rows_and_the_whole_are_the_same_rows() -> None:
     for wrong in (103, -104, [0, 200], [0.5]):
         with pytest.raises(IndexError):
             ACTIVATIONS[wrong]
+
+
+def test_what_does_not_fit_in_memory_is_streamed() -> None:
+    stream = in_blocks(ACTIVATIONS, memory_bytes=1000)
+    assert isinstance(stream, Stream) and isinstance(in_blocks(ACTIVATIONS), np.ndarray)
+    source, held = stream.learn("none"), Stream(ArrayPieces([ROWS])).learn("none")
+    assert torch.equal(source.block(7, 60), held.block(7, 60))
+    seen = torch.cat([batch.x for batch in source.batches(16, 0).epoch(0)])
+    assert torch.equal(seen.sort(0).values, held.block(0, 103).sort(0).values)
 
 
 def test_int8_keeps_a_127th_of_each_rows_largest_number() -> None:
