@@ -19,7 +19,8 @@ from isthmus.tasks.interpretation.recovery import spliced_loss
 
 CACHE = Path(__file__).parent / ".cache" / "sparse_language"
 LEARNT, JUDGED = 800, 120  # windows of 128 letters
-K, EPOCHS = 32, 4
+K, EPOCHS = 32, 6
+STEPS = {"batch_size": 512, "learning_rate": 1.5e-3}  # smaller and larger than usual, since letters are few
 SITES = {"neurons": ("block.mlp.act", 512), "residual stream": ("block", 128)}
 TIMES = (4, 8, 16)
 RARE = 100  # letters of a class among those that judge, below which nothing is said of it
@@ -60,7 +61,7 @@ def pieces_of(part: str) -> Tensor:
 def dictionary(site: str, times: int, seed: int) -> Any:
     """A dictionary so many times as wide as the site."""
     latents = times * SITES[site][1]
-    sae = isthmus.SAE(n_latents=latents, k=K, epochs=EPOCHS, random_state=seed)
+    sae = isthmus.SAE(n_latents=latents, k=K, epochs=EPOCHS, random_state=seed, **STEPS)
     return sae.fit(activations(site, "learnt"))
 
 
