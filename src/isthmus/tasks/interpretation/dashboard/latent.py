@@ -60,10 +60,10 @@ def folded(
 
 
 def named(words: Sequence[str]) -> str:
-    """What a latent is called, behind its number; nothing where no word is sure.
+    r"""What a latent is called, behind its number; nothing where no word is sure.
 
     Example:
-        >>> named([" the", "\\n", " "]), named([])
+        >>> named([" the", "\n", " "]), named([])
         (': “the”, “↵”, “␣”', '')
     """
     spelt = [word.replace("\n", "↵").strip() or "␣" for word in words]
