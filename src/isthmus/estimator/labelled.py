@@ -21,6 +21,7 @@ from isthmus.parts.bottlenecks.classed import Classed
 from isthmus.parts.bottlenecks.plain import Plain
 
 UNKNOWN = -1  # what stands for a label that nobody gave
+MOST_TIMES = 64.0  # that a row with a label may count, where few have one: else a single row would move all weights
 NO_LABELS = "no label came with the rows that it was fitted on: use fit(X, y)"
 
 
@@ -29,6 +30,7 @@ class Labelled:
 
     if TYPE_CHECKING:
         classes_: NDArray[Any]
+        label_share_: float  # of the rows of the last fit that had one, as far as it counts
         settings_: Settings
         transform: Callable[..., NDArray[Any]]
         get_params: Callable[..., dict[str, Any]]
@@ -49,6 +51,7 @@ class Labelled:
         if y is None:
             return None
         labels, is_known = told(y, rows)
+        self.label_share_ = max(float(is_known.mean()), 1 / MOST_TIMES)
         if len(labels) and not learnt:
             self.classes_ = np.unique(labels)
         if not self.n_classes:

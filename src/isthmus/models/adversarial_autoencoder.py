@@ -26,15 +26,15 @@ class AdversarialAutoencoder(Labelled, Estimator):
 
         x -> encoder -> z -> decoder -> params,        z or draws from the prior -> critic -> D
 
-    .. math:: L = -\log p(x|z) + \lambda D(z) + \alpha [y \text{ known}] (-\log p(y|x)), \quad
+    .. math:: L = -\log p(x|z) + \lambda D(z) + \frac{\alpha}{s} [y \text{ known}] (-\log p(y|x)), \quad
               D(z) \approx \ln \frac{q(z)}{p(z)}
 
     .. math:: L_{critic} = \ln(1 + e^{D(z')}) + \ln(1 + e^{-D(z)}), \quad z' \sim p(z)
 
     Each row's code stays sharp, unlike a VAE's. Given labels, some of them unknown (-1, None or NaN), the first K
     numbers of the code are the probabilities of the classes, whose prior is one class at random, and the rest is
-    style; `predict` reads them. So unlabelled rows teach what a class looks like. Use it to draw new rows, or where
-    few rows have labels.
+    style; `predict` reads them. So unlabelled rows teach what a class looks like. s is the share of the rows with a
+    label, so that few labels weigh as much in all as many. Use it to draw new rows, or where few rows have labels.
 
     Differs from the paper in the encoder's cost, which is the critic's estimate of KL(q(z) || p(z)) in nats, where the
     paper takes the log of its doubt: codes come nearer to the prior for it. And in one critic for classes and style
@@ -42,7 +42,7 @@ class AdversarialAutoencoder(Labelled, Estimator):
 
     Args:
         weight: lambda, the price of a nat of KL(q(z) || p(z)).
-        label_weight: alpha, the price of a nat that a known label is missed by.
+        label_weight: alpha, the price of a nat that known labels are missed by on average.
 
     Example:
         >>> from sklearn.datasets import load_wine
@@ -65,14 +65,14 @@ class AdversarialAutoencoder(Labelled, Estimator):
         return with_critic(autoencoder(spec, self.settings_, self.bottleneck()), self.settings_.latent_dim)
 
     def objective(self, network: Any, batch: Batch) -> Terms:
-        """L = -log p(x | z) + lambda D(z), and alpha times -log p(y | x) where y is known."""
+        """L = -log p(x | z) + lambda D(z), and alpha / s times -log p(y | x) where y is known."""
         trace = network(batch)
         fool = self.weight * fooled(network.critic(trace.code.z.flatten(1)), "ratio")
         terms = {"distortion": trace.distortion, "fool": fool}
         if isinstance(network.bottleneck, Classed) and batch.condition is not None:
             logits, known = network.bottleneck.logits(trace.features), batch.condition >= 0
             missed = cross_entropy(logits, batch.condition.clamp_min(0), reduction="none")
-            terms["label"] = self.label_weight * known * missed
+            terms["label"] = self.label_weight / self.label_share_ * known * missed
         return terms
 
     def judge(self, network: Any, batch: Batch) -> Terms:
