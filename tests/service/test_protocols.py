@@ -122,13 +122,20 @@ def test_every_shape_of_mlflow_gives_the_same(running: Running, detector: isthmu
     assert running.ask("/version").body.decode() == isthmus.__version__
 
 
+def test_a_row_beyond_all_numbers_raises_an_alarm(running: Running, rows: Any) -> None:
+    far = [[1e37] * 30, rows[-1].tolist()]
+    one, other = running.ask("/api/v1/scores", {"rows": far, "explain": 1}).facts["scores"]
+    assert one["is_anomaly"] and one["anomaly_score"] > 1e300 and one["p_value"] < 0.05
+    assert other["anomaly_score"] < 1e3
+
+
 def test_feedback_finds_its_score_and_is_kept_once(running: Running, rows: Any) -> None:
     (told,) = running.ask("/api/v1/scores", {"rows": rows[:1].tolist()}).facts["scores"]
     word = {"score_id": told["score_id"], "verdict": "confirmed", "by": "doctor", "why": "biopsy"}
     answers = [running.ask("/api/v1/feedback", word, Idempotency_Key="f1") for _ in range(3)]
     assert [answer.status for answer in answers] == [201] * 3
     assert len({answer.body for answer in answers}) == 1
-    (kept,) = running.ask("/api/v1/feedback?most=1").facts["rows"]
+    (kept,) = running.ask("/api/v1/verdicts?most=1").facts["rows"]
     assert (kept["score_id"], kept["given_by"], kept["data"]) == (told["score_id"], "doctor", rows[0].tolist())
     assert running.ask("/api/v1/feedback", {**word, "why": "other"}, Idempotency_Key="f1").status == 409
     nobody = running.ask("/api/v1/feedback", {**word, "score_id": "nobody-1"})
