@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +22,15 @@ from _rows import rows
 import isthmus
 from isthmus.bench.answers import Figure
 from isthmus.bench.question import Desk, Question
-from isthmus.bench.timing import Timings, median_interval, seconds_of
+from isthmus.bench.timing import PATIENCE, QUIET, Timings, median_interval, seconds_of
 
 ROOT = Path(__file__).resolve().parents[1]
 QUESTION = Question("service_load", "What does a served score cost, beside a bare echo and the scorer itself?", ROOT)
 COLUMNS, TOLD, BATCH = 30, 20_000, 1000
 CLIENTS = (1, 16, 128)
-SPAN = 1.5  # seconds of a turn
+SPAN = 1.0  # seconds of a turn
 ROUNDS = 7
+CLOSING = ExitStack()
 X = rows(TOLD + BATCH, COLUMNS, seed=0)[0]
 KINDS: dict[str, Callable[[], Any]] = {
     "a single network": lambda: isthmus.AnomalyDetector(
@@ -53,17 +55,15 @@ def batch() -> Request:
     return Request("/v2/models/served/infer", head + cells, (length, "Content-Type: application/octet-stream"))
 
 
-@contextmanager
-def servers(desk: Desk, kind: str) -> Iterator[tuple[Server, Server, Any]]:
-    """Ours, the echo, and the detector itself."""
-    detector = KINDS[kind]().fit(X[:TOLD])
-    with tempfile.TemporaryDirectory() as folder:
-        detector.save(Path(folder) / "served")
-        told = ("--port", 0, "--database", f"sqlite:///{folder}/scores.db", "--quiet")
-        ours = Server(python("-m", "isthmus", "serve", Path(folder) / "served", *told))
-        with ours, Server(python(Path(__file__).with_name("_echo.py"))) as echo:
-            desk.load.friends |= {ours.process.pid, echo.process.pid}
-            yield ours, echo, detector
+@cache
+def servers(kind: str) -> tuple[Server, Server, Any]:
+    """Ours, the echo, and the detector itself; they live as long as this process."""
+    detector, folder = KINDS[kind]().fit(X[:TOLD]), CLOSING.enter_context(tempfile.TemporaryDirectory())
+    detector.save(Path(folder) / "served")
+    told = ("--port", 0, "--database", f"sqlite:///{folder}/scores.db", "--quiet")
+    ours = CLOSING.enter_context(Server(python("-m", "isthmus", "serve", Path(folder) / "served", *told)))
+    echo = CLOSING.enter_context(Server(python(Path(__file__).with_name("_echo.py"))))
+    return ours, echo, detector
 
 
 def measured(
@@ -73,17 +73,19 @@ def measured(
     found: dict[str, list[float]] = {"ours": [], "echo": []}
     others, times = list[float](), dict[str, Any]()
     echoed = Request("/echo", request.body, request.headers)
-    with servers(desk, kind) as (ours, echo, detector):
-        turns = {"ours": (ours, request), "echo": (echo, echoed)}
-        for server, asked in turns.values():
-            server.ask(asked, clients, 0.5)
-        for turn in range(ROUNDS):
-            before = desk.load.read()
-            for name in sorted(turns, reverse=bool(turn % 2)):
-                server, asked = turns[name]
-                times.setdefault(name, []).append(server.ask(asked, clients, SPAN))
-                found[name].append(figure(times[name][-1]))
-            others.append(desk.load.read().others_since(before))
+    ours, echo, detector = servers(kind)
+    desk.load.friends |= {ours.process.pid, echo.process.pid}
+    turns = {"ours": (ours, request), "echo": (echo, echoed)}
+    for server, asked in turns.values():
+        server.ask(asked, clients, 0.5)
+    for turn in range(ROUNDS):
+        desk.load.wait(QUIET, PATIENCE)
+        before = desk.load.read()
+        for name in sorted(turns, reverse=bool(turn % 2)):
+            server, asked = turns[name]
+            times.setdefault(name, []).append(server.ask(asked, clients, SPAN))
+            found[name].append(figure(times[name][-1]))
+        others.append(desk.load.read().others_since(before))
     every = {name: np.concatenate(parts) for name, parts in times.items()}
     return Timings({name: np.array(values) for name, values in found.items()}, np.array(others)), every, detector
 
@@ -129,4 +131,6 @@ for number in CLIENTS:
 
 
 if __name__ == "__main__":
-    sys.exit(QUESTION.main())
+    with CLOSING:
+        code = QUESTION.main()
+    sys.exit(code)

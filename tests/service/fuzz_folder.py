@@ -72,5 +72,6 @@ if __name__ == "__main__":
     THERE = Path(tempfile.mkdtemp())
     for file in (CONFIG, TENSORS):
         shutil.copy(HERE / file, THERE / file)
+    isthmus.load(THERE)  # what is imported late is imported now, not on a fuzzer's clock
     atheris.Setup(sys.argv, one)
     atheris.Fuzz()

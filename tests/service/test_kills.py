@@ -20,7 +20,12 @@ from tests.service.nursery import Nursery
 from tests.service.running import Running
 from tests.tasks.conftest import Tumours
 
-KILLS = [pytest.param(1, id="once"), pytest.param(20, id="often", marks=pytest.mark.slow)]
+SLOW = pytest.mark.slow
+BOTH = ["sqlite", pytest.param("postgresql", marks=SLOW)]
+KILLS = [
+    ("sqlite", 1),
+    *(pytest.param(kind, n, marks=SLOW) for kind, n in (("postgresql", 1), ("sqlite", 20), ("postgresql", 20))),
+]
 CLIENTS = 4
 
 
@@ -61,14 +66,15 @@ class Clients:
             asked += 1
             try:
                 told = self._post(connection, "scores", {"rows": rows}, key)
-                for one in (told or {}).get("scores", ()):
-                    self.scored[one["score_id"]] = one["anomaly_score"]
-                    if one["is_anomaly"]:
-                        word = {"score_id": one["score_id"], "verdict": "confirmed", "by": "me"}
-                        said = self._post(connection, "feedback", word, f"{key}-{one['score_id']}")
-                        self.judged += [said["feedback_id"]] if said else []
+                scores = (told or {}).get("scores", [])
+                self.scored |= {one["score_id"]: one["anomaly_score"] for one in scores}
+                for name in [one["score_id"] for one in scores if one["is_anomaly"]]:
+                    word = {"score_id": name, "verdict": "confirmed", "by": "me"}
+                    said = self._post(connection, "feedback", word, f"{key}-{name}")
+                    self.judged += [said["feedback_id"]] if said else []
             except (OSError, HTTPException):
-                return
+                break
+        connection.close()
 
     def _post(self, connection: HTTPConnection, route: str, body: Any, key: str) -> Any:
         """What is told; None where it is refused for now."""
@@ -96,7 +102,7 @@ def check(url: str, scored: dict[str, float], judged: list[str]) -> None:
     store.close()
 
 
-@pytest.mark.parametrize("kills", KILLS)
+@pytest.mark.parametrize(("url", "kills"), KILLS, indirect=["url"])
 def test_a_killed_server_loses_nothing_that_it_acknowledged(
     url: str, folder: Path, nursery: Nursery, tumours: Tumours, kills: int
 ) -> None:
@@ -155,6 +161,7 @@ def test_a_restarted_database_makes_requests_wait_and_loses_none(
     check(url, clients.scored, clients.judged)
 
 
+@pytest.mark.parametrize("url", BOTH, indirect=True)
 def test_a_server_that_is_told_to_end_finishes_what_it_accepted(
     url: str, folder: Path, nursery: Nursery, tumours: Tumours
 ) -> None:

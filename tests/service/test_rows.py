@@ -44,7 +44,10 @@ def served(table: pd.DataFrame) -> Served:
 
 def objects(table: pd.DataFrame) -> list[dict[str, Any]]:
     """Rows as JSON has them."""
-    return json.loads(table.to_json(orient="records", date_format="iso", date_unit="us"))
+    rows = [{**row, "at": row["at"].isoformat()} for row in table.to_dict("records")]
+    plain = [{name: None if cell != cell else cell for name, cell in row.items()} for row in rows]
+    found: list[dict[str, Any]] = json.loads(json.dumps(plain))
+    return found
 
 
 def test_named_columns_of_every_kind_score_as_the_frame_does(served: Served, table: pd.DataFrame) -> None:
@@ -106,7 +109,8 @@ def test_images_come_as_nested_lists() -> None:
 
 def test_a_series_is_scored_as_a_whole() -> None:
     series = np.sin(np.arange(600) / 5)[:, None] * [1.0, 2.0]
-    detector = isthmus.TimeSeriesDetector(window=20, alpha=0.05, random_state=0).fit(series)
+    model = isthmus.Autoencoder(epochs=1, device="cpu", latent_dim=2, hidden_dims=())
+    detector = isthmus.TimeSeriesDetector(model, window=5, alpha=0.2, random_state=0).fit(series)
     served = Served(detector, "series", "v")
     rows = served.reader.from_json(series[:100].tolist())
     (one, two) = served.judge_all([Question(rows, 100), Question(rows, 100)])

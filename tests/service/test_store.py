@@ -224,6 +224,23 @@ def test_the_store_leaves_as_parquet(store: Store, tmp_path: Path) -> None:
     assert said["given_at"].replace(tzinfo=UTC) == reading.known_feedback(store)[0]["given_at"]
 
 
+def test_what_nobody_can_make_again_waits_for_the_disk(tmp_path: Path) -> None:
+    store = Store.open(f"sqlite:///{tmp_path / 'flushed.db'}")
+    levels = list[int]()
+
+    def look(connection: sa.Connection) -> None:
+        levels.append(connection.connection.cursor().execute("PRAGMA synchronous").fetchone()[0])
+
+    sa.event.listen(store.engine, "commit", look)
+    record = scoring(registered(store), 3.0)
+    store.write([record])
+    store.write([verdict(f"{record.request}-0")])
+    store.note("me", "promote", "pump")
+    normal, full = 1, 2
+    assert levels == [full, normal, full, full]
+    store.close()
+
+
 def test_a_full_disk_is_said_and_nothing_half_written_stays(tmp_path: Path) -> None:
     store = Store.open(f"sqlite:///{tmp_path / 'full.db'}", patience=0.2)
     threshold = registered(store)

@@ -22,7 +22,7 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 import isthmus
-from isthmus.errors import CorruptFileError, MissingFileError, ModelFileError, NewerFormatError
+from isthmus.errors import CorruptFileError, IsthmusError, MissingFileError, ModelFileError, NewerFormatError
 from isthmus.estimator.registry import saved_class
 from isthmus.training.checkpoints import replace_file
 
@@ -30,6 +30,7 @@ FORMAT = 1
 CONFIG, TENSORS, CARD = "config.json", "model.safetensors", "README.md"
 NEXT = ".config.json.next"  # the config of tensors that are about to take the place of the old ones
 SEAL, UNSEALED = "config_sha256", "0" * 64  # a config's digest of its own bytes, and what stands there meanwhile
+MALFORMED = (ArithmeticError, AttributeError, LookupError, MemoryError, RuntimeError, TypeError, ValueError)
 LARGEST_CONFIG = 64 * 2**20  # bytes; a config beyond this was not written by isthmus
 
 
@@ -100,8 +101,14 @@ def load(path: str | Path, device: str = "cpu") -> Any:
         tensors = load_tensors(content)
     except SafetensorError as fault:
         raise _corrupt(folder / TENSORS, str(fault)) from fault
-    cls: Any = saved_class(config["class"])
-    return cls.from_saved({**config, "device": device}, tensors)
+    try:
+        cls: Any = saved_class(config["class"])
+        return cls.from_saved({**config, "device": device}, tensors)
+    except IsthmusError:
+        raise
+    except MALFORMED as fault:  # its seal fits, but whoever wrote it was no `save`
+        why = f"it describes no model that can be made ({type(fault).__name__}: {str(fault)[:200]})"
+        raise _corrupt(folder / CONFIG, why) from fault
 
 
 def _read_config(folder: Path, name: str) -> dict[str, Any]:
@@ -112,7 +119,7 @@ def _read_config(folder: Path, name: str) -> dict[str, Any]:
             raise ValueError(f"{len(content)} bytes")
         text = content.decode()
         config: dict[str, Any] = json.loads(text)
-        version = int(config["format"])
+        version, _ = int(config["format"]), (config["class"], config["tensors_sha256"])
     except (ValueError, KeyError, TypeError, RecursionError) as fault:
         raise _corrupt(folder / name, f"it is not a config that isthmus wrote ({fault})") from fault
     if version > FORMAT:

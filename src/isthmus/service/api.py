@@ -26,7 +26,7 @@ Model = Annotated[str | None, Query(max_length=200, pattern=r"^[^\x00]*$")]
 LISTS: dict[str, Callable[..., reading.Rows]] = {
     "thresholds": reading.known_thresholds,
     "alerts": reading.known_alerts,
-    "feedback": reading.known_feedback,
+    "verdicts": reading.known_feedback,
     "drift": reading.known_drift,
     "runs": reading.known_runs,
 }
@@ -64,7 +64,7 @@ def router(service: Callable[[], Service], row: dict[str, Any], most_rows: int) 
         "/feedback",
         status_code=201,
         summary="Say what an alarm was",
-        responses={201: {"model": contract.FeedbackKept}, **contract.ABSENT, **contract.CONFLICT},
+        responses={201: {"model": contract.FeedbackKept}, **contract.CONFLICT},
     )
     async def feedback(request: Request, said: contract.Feedback, idempotency_key: Key = None) -> Response:
         """Keep what a person says of a score."""

@@ -17,7 +17,7 @@ class Reason(BaseModel):
     expected: Any
     low: Any = Field(description="Residuals of calibration rows reach down to this.")
     high: Any = Field(description="And up to this.")
-    share: float = Field(description="The column's part of the score.")
+    share: float | None = Field(description="The column's part of the score.")
 
 
 class Score(BaseModel):
@@ -73,18 +73,39 @@ class Fault(BaseModel):
     try_: str = Field(alias="try", description="What to do now.")
 
 
-FAULTS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Fault, "description": why}
-    for status, why in {
+class KServeFault(BaseModel):
+    """Why a request is not carried out, in the words of the KServe protocol."""
+
+    error: str
+
+
+class MLflowFault(BaseModel):
+    """Why a request is not carried out, in the words of MLflow's protocol."""
+
+    error_code: str
+    message: str
+
+
+def faults(model: type[BaseModel], unusable: int) -> dict[int | str, dict[str, Any]]:
+    """What a route may answer beside its own, as the OpenAPI document says it.
+
+    Args:
+        model: How a fault is said there.
+        unusable: The status of rows that cannot be used.
+    """
+    why = {
         401: "No token, or a wrong one.",
         403: "Asked from another site.",
+        404: "No such name.",
         413: "Too large a body, or too many rows.",
         415: "Another type of body.",
-        422: "Rows or parameters that cannot be used.",
+        unusable: "Rows or parameters that cannot be used.",
         503: "No room, no time, or no store.",
-    }.items()
-}
-ABSENT: dict[int | str, dict[str, Any]] = {404: {"model": Fault, "description": "No score of that name is kept."}}
+    }
+    return {status: {"model": model, "description": sentence} for status, sentence in why.items()}
+
+
+FAULTS = faults(Fault, 422)
 CONFLICT: dict[int | str, dict[str, Any]] = {
     409: {"model": Fault, "description": "The key stands for another request."}
 }

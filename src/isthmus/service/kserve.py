@@ -11,6 +11,8 @@ from fastapi.responses import Response
 
 import isthmus
 from isthmus.errors import InputError, UnknownNameError
+from isthmus.service import contract
+from isthmus.service.contract import faults
 from isthmus.service.guard import counted
 from isthmus.service.served import Served
 from isthmus.service.service import Service
@@ -28,7 +30,7 @@ def router(service: Callable[[], Service], most_rows: int) -> APIRouter:
         service: Gives the running service.
         most_rows: Of a request.
     """
-    routes = APIRouter(prefix="/v2")
+    routes = APIRouter(prefix="/v2", responses=faults(contract.KServeFault, 400))
 
     @routes.get("", summary="The server")
     async def server() -> Any:
@@ -37,21 +39,21 @@ def router(service: Callable[[], Service], most_rows: int) -> APIRouter:
 
     @routes.get("/models/{name}", summary="What the model takes")
     @routes.get("/models/{name}/versions/{version}", include_in_schema=False)
-    async def metadata(name: str, version: str | None = None) -> Any:
+    async def metadata(request: Request, name: str) -> Any:
         """Inputs and outputs."""
-        return described(_called(service(), name, version))
+        return described(_called(service(), name, request))
 
     @routes.get("/models/{name}/ready", summary="Whether the model answers")
     @routes.get("/models/{name}/versions/{version}/ready", include_in_schema=False)
-    async def ready(name: str, version: str | None = None) -> Any:
+    async def ready(request: Request, name: str) -> Any:
         """Whether it answers."""
-        return {"name": _called(service(), name, version).name, "ready": service().is_ready}
+        return {"name": _called(service(), name, request).name, "ready": service().is_ready}
 
     @routes.post("/models/{name}/infer", summary="Judge tensors", openapi_extra=BODY)
     @routes.post("/models/{name}/versions/{version}/infer", include_in_schema=False)
-    async def infer(request: Request, name: str, version: str | None = None) -> Response:
+    async def infer(request: Request, name: str) -> Response:
         """Judge rows, keep their scores, and answer when they are kept."""
-        served = _called(service(), name, version)
+        served = _called(service(), name, request)
         body = await request.body()
         told, tensors = parse(body, _head(request), most_rows * max(1, int(np.prod(served.reader.shape))))
         raw = wanted_raw(told, list(OUTPUTS))
@@ -84,13 +86,13 @@ def described(served: Served) -> dict[str, Any]:
     return {**facts, "inputs": inputs, "outputs": outputs}
 
 
-def _called(service: Service, name: str, version: str | None) -> Served:
-    """The model of this name; a name is compared and never made into a path.
+def _called(service: Service, name: str, request: Request) -> Served:
+    """The model of this name, and of the version that the path may say; both are compared and never made into a path.
 
     Raises:
         UnknownNameError: there is none.
     """
-    served = service.served
+    served, version = service.served, request.path_params.get("version")
     if name != served.name:
         raise UnknownNameError.among("model", name[:80], [served.name])
     if version is not None and version != served.version:

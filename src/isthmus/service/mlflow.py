@@ -12,6 +12,7 @@ from fastapi.responses import PlainTextResponse, Response
 
 import isthmus
 from isthmus.errors import InputError, InputTypeError
+from isthmus.service.contract import MLflowFault, faults
 from isthmus.service.guard import counted
 from isthmus.service.refusals import Refusal, read_json
 from isthmus.service.rows import RowReader
@@ -20,6 +21,7 @@ from isthmus.service.service import Service
 SHAPES = ("dataframe_split", "dataframe_records", "instances", "inputs")
 ROWS = {"type": "array", "items": {}}
 SPLIT = {"type": "object", "required": ["data"], "properties": {"columns": ROWS, "index": ROWS, "data": ROWS}}
+FAULTS = faults(MLflowFault, 400)
 BODY: dict[str, Any] = {
     "requestBody": {
         "required": True,
@@ -52,7 +54,7 @@ def router(service: Callable[[], Service], most_rows: int) -> APIRouter:
         """The version."""
         return isthmus.__version__
 
-    @routes.post("/invocations", summary="Judge rows as MLflow sends them", openapi_extra=BODY)
+    @routes.post("/invocations", summary="Judge rows as MLflow sends them", openapi_extra=BODY, responses=FAULTS)
     async def invocations(request: Request) -> Response:
         """Judge rows, keep their scores, and answer when they are kept."""
         kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()

@@ -12,12 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 import isthmus
-from isthmus.errors import AbilityError, InputError, IsthmusError, UsageError
+from isthmus.errors import AbilityError, IsthmusError, UsageError
 from isthmus.estimator.persistence import CONFIG
 from isthmus.service.rows import RowReader
 from isthmus.service.store.records import Floats
 from isthmus.service.store.store import Store
 from isthmus.tasks.anomaly.calibration import p_values
+
+BEYOND = float(np.finfo(np.float64).max)
+"""The score of a row whose cost overflows: JSON knows no infinity."""
 
 Reasons = list[dict[str, Any]]
 
@@ -160,10 +163,8 @@ class Served:
 
     def _judged(self, question: Question, scores: Floats) -> Judged:
         """What follows from scores."""
-        if self.are_independent and not np.isfinite(scores).all():
-            row = int((~np.isfinite(scores)).argmax())
-            allowed = "its score is beyond all numbers, so the row lies beyond all that was learnt"
-            raise InputError(f"row {row}, which no network can read", allowed, "see to the units of its cells")
+        if self.are_independent:  # a row that lies beyond all numbers is no normal one, whatever NaN compares as
+            scores = np.where(np.isfinite(scores), scores, BEYOND)
         reasons = self._reasons(question) if question.explain else None
         return Judged(scores, self._p_values(question, scores), scores > self.detector.threshold_, reasons)
 
@@ -172,8 +173,8 @@ class Served:
         detector = self.detector
         calibration = getattr(detector, "calibration_scores_", None)
         if calibration is None:
-            found: Floats = detector.p_value(question.rows)
-            return found
+            least = 1 / (detector.promise_.n + 1)
+            return np.nan_to_num(np.asarray(detector.p_value(question.rows), dtype=np.float64), nan=least)
         told = getattr(detector.promise_, "p_values", p_values)
         return np.asarray(told(scores, calibration), dtype=np.float64)
 

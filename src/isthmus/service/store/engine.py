@@ -21,8 +21,14 @@ USUAL = "sqlite:///isthmus.db"  # in the folder that the service was started in
 DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 PATIENCE = 30.0  # seconds that a writer waits for another one
 MIGRATING = 0x697374686D7573  # PostgreSQL's lock of those who migrate
-WRITING: dict[str, Any] = {"isthmus_begin": "BEGIN IMMEDIATE"}
-"""Options of a connection that writes: SQLite takes its only lock at once, where waiting for it is allowed."""
+PAGES = 8000  # of the log, 32 MiB, after which SQLite copies them into the file, and everybody waits for the disk
+WRITING: dict[str, Any] = {"isthmus_begin": ("PRAGMA synchronous=NORMAL", "BEGIN IMMEDIATE")}
+"""Options of a connection that writes: SQLite takes its only lock at once, where waiting for it is allowed.
+
+What is committed so survives the end of the process, however it ends; PostgreSQL flushes every commit anyway.
+"""
+FLUSHING: dict[str, Any] = {"isthmus_begin": ("PRAGMA synchronous=FULL", "BEGIN IMMEDIATE")}
+"""The same where a commit waits for the disk as well, and so outlives a power cut, with all commits before it."""
 
 
 def usual_url() -> str:
@@ -80,7 +86,7 @@ def migrate(engine: Engine) -> None:
     try:
         if engine.dialect.name == "sqlite":
             _use_log(engine)
-        with engine.connect().execution_options(**WRITING) as connection, connection.begin():
+        with engine.connect().execution_options(**FLUSHING) as connection, connection.begin():
             if engine.dialect.name == "postgresql":
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(MIGRATING)))
             _climb(connection)
@@ -115,15 +121,16 @@ def _climb(connection: Connection) -> None:
 
 
 def _prepare_sqlite(connection: Any, _: Any) -> None:
-    """Let us begin transactions ourselves, check references, and be sure that what was committed is on the disk."""
+    """Let us begin transactions ourselves, and check references."""
     connection.isolation_level = None
-    for pragma in ("foreign_keys=ON", "synchronous=FULL"):
+    for pragma in ("foreign_keys=ON", f"wal_autocheckpoint={PAGES}"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin_sqlite(connection: Connection) -> None:
     """Begin as the connection's options say."""
-    connection.exec_driver_sql(connection.get_execution_options().get("isthmus_begin", "BEGIN"))
+    for command in connection.get_execution_options().get("isthmus_begin", ("BEGIN",)):
+        connection.exec_driver_sql(command)
 
 
 def _use_log(engine: Engine) -> None:

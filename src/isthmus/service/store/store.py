@@ -13,8 +13,8 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from isthmus.errors import StoreError
-from isthmus.service.store.engine import WRITING, connect, migrate, unusable, usual_url
-from isthmus.service.store.records import Record
+from isthmus.service.store.engine import FLUSHING, WRITING, connect, migrate, unusable, usual_url
+from isthmus.service.store.records import Record, Verdict
 from isthmus.service.store.schema import audit, drift, models, runs, thresholds
 from isthmus.service.store.writing import Outcome, insert_once, write
 
@@ -80,10 +80,11 @@ class Store:
 
         Returns:
             For each what a repeated request was told the first time, why it is refused, or None: it is written, and
-            on the disk.
+            outlives this process; a verdict, which nobody can make again, a power cut as well.
         """
+        options = FLUSHING if any(isinstance(record, Verdict) for record in records) else WRITING
         try:
-            return self.changed(lambda connection: write(connection, records))
+            return self._patiently(lambda connection: write(connection, records), options)
         except StoreError as fault:
             return [fault] if len(records) == 1 else [self.write([record])[0] for record in records]
 
@@ -96,7 +97,7 @@ class Store:
         Raises:
             StoreError: the database does not come back, or refuses.
         """
-        return self._patiently(work, WRITING)
+        return self._patiently(work, FLUSHING)
 
     def read(self, work: Callable[[Connection], T]) -> T:
         """Look at the store as it is at one moment.
