@@ -7,10 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from isthmus.errors import TooFewRowsError
 from isthmus.tasks.drift.bins import Bins, Floats, Ints
+from isthmus.tasks.drift.ring import counted, sums_of
 
 FEWEST_WINDOWS = 6  # of quiet time
 DRAWS, AHEAD = 200, 52  # quiet times that are drawn, and windows after each
@@ -129,23 +130,9 @@ def drawn(streams: Sequence[Stream], usual: int, random_state: int = 0) -> Float
 
 def _distances(stream: Stream, past: Ints, starts: Ints, length: int, usual: int) -> Floats:
     """The distance of each window from its quiet time, (R, T)."""
-    sums = np.zeros((len(stream.codes) + 1, stream.bins.n), dtype=np.int32)
-    np.add.at(sums, (np.arange(1, len(sums)), stream.codes), 1)
-    np.cumsum(sums, axis=0, out=sums)
+    sums = sums_of(stream.codes, stream.bins.n)
     found = [
-        stream.bins.distance(_counted(sums, before, length).sum(0), _counted(sums, after, usual))
+        stream.bins.distance(counted(sums, before, length).sum(0), counted(sums, after, usual))
         for before, after in zip(past, starts, strict=True)
     ]
     return np.stack(found)
-
-
-def _counted(sums: NDArray[np.int32], starts: Ints, length: int) -> NDArray[np.int32]:
-    """How many values of each bin lie in blocks of a ring, (J, K)."""
-    n = len(sums) - 1
-    whole, rest = divmod(length, n)
-    ends = starts + rest
-    over = ends > n
-    counts = (
-        sums[np.where(over, n, ends)] - sums[starts] + np.where(over[:, None], sums[np.where(over, ends - n, 0)], 0)
-    )
-    return np.asarray(counts + whole * sums[-1])

@@ -6,15 +6,17 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import ArrayLike
 
 from isthmus.tasks.anomaly.calibration import place
 from isthmus.tasks.drift.bins import Floats
+from isthmus.tasks.drift.ring import counted, sums_of
 
 MOST_MOVED = 0.2
 BEHIND = 10  # rows above the threshold that an estimate rests on, so that its spread can be seen
 REDRAWN = 400
+MOST_ROWS, MOST_CUTS = 20_000, 128  # rows that are drawn again, evenly taken, and places where a threshold may lie
+TAIL = 4.0  # budgets of rows from the top among which those places are
 FEWEST_BLOCKS = 10
 
 
@@ -23,7 +25,7 @@ class Moved(NamedTuple):
 
     Args:
         value: What it would be.
-        low: Lower end of its band under resampling.
+        low: Lower end of its band under resampling; NaN where it moved by less than a tenth, and no band is asked for.
         high: Upper end.
         share: How far it moved, as a share of its height over the middle of quiet scores.
         rows: That it rests on.
@@ -49,12 +51,19 @@ def spread(scores: ArrayLike, alpha: float, block: int, seed: int = 0) -> Floats
         block: Rows that are drawn together, longer than scores remember.
         seed: Of the draws.
     """
-    given = np.asarray(scores, dtype=np.float64)
-    n, kth = len(given), place(alpha, len(given)) - 1
-    block = min(block, n)
-    runs = sliding_window_view(np.concatenate([given, given[: block - 1]]), block)  # (n, block), of a ring
-    starts = np.random.default_rng(seed).integers(n, size=(REDRAWN, math.ceil(n / block)))
-    return np.array([np.partition(runs[one].ravel()[:n], kth)[kth] for one in starts])
+    whole = np.asarray(scores, dtype=np.float64)
+    step = max(1, len(whole) // MOST_ROWS)
+    given, block = whole[::step], max(1, min(block // step, len(whole) // step))
+    n, blocks = len(given), math.ceil(len(given) / block)
+    tail = np.sort(given)[-min(n, math.ceil(TAIL * alpha * n) + BEHIND) :]
+    cuts = np.unique(tail[np.linspace(0, len(tail) - 1, MOST_CUTS).astype(np.int64)])
+    codes = np.searchsorted(cuts, given, side="left")
+    starts = np.random.default_rng(seed).integers(n, size=(blocks, REDRAWN))
+    sums = sums_of(codes.astype(np.int64), len(cuts) + 1)
+    counts = sum(counted(sums, one, block) for one in starts)
+    above = np.cumsum(counts[:, :0:-1], axis=1)[:, ::-1]  # (400, cuts): rows that score more than each
+    allowed = blocks * block - place(alpha, blocks * block)
+    return np.asarray(cuts[np.argmax(above <= allowed, axis=1)])
 
 
 def reestimated(
@@ -85,12 +94,13 @@ def reestimated(
         (False, True)
     """
     after = np.asarray(latest, dtype=np.float64)
-    value = float(np.sort(after)[place(alpha, len(after)) - 1])
-    blocks = len(after) / block
-    apart = (spread(after, alpha, block, 1) - quiet) * math.sqrt(blocks / max(blocks - 1, 1))
-    low, high = np.quantile(apart, [0.5 / run_length, 1 - 0.5 / run_length])
+    value, blocks = float(np.sort(after)[place(alpha, len(after)) - 1]), len(after) / block
     share = (value - threshold) / max(abs(threshold - middle), 1e-12)
     enough = len(after) * alpha >= BEHIND and blocks >= FEWEST_BLOCKS
+    if abs(share) <= MOST_MOVED / 2:
+        return Moved(value, math.nan, math.nan, float(share), len(after), enough, False)
+    apart = (spread(after, alpha, block, 1) - quiet) * math.sqrt(blocks / max(blocks - 1, 1))
+    low, high = np.quantile(apart, [0.5 / run_length, 1 - 0.5 / run_length])
     moved = bool(enough and abs(share) > MOST_MOVED and not low <= 0 <= high)
     return Moved(value, threshold + float(low), threshold + float(high), float(share), len(after), enough, moved)
 

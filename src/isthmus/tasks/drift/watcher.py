@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from isthmus.tasks.drift.bins import Floats
-from isthmus.tasks.drift.history import CONFIRMED, History, Words
+from isthmus.tasks.drift.history import CONFIRMED, History
 from isthmus.tasks.drift.limits import AMONG, NEEDED, limits_for
 from isthmus.tasks.drift.quiet import MOST_ROWS, Stream, autocorrelation_time, check_length, drawn
 from isthmus.tasks.drift.threshold import Moved, reestimated, spread, windows_needed
@@ -195,9 +195,9 @@ def streams_of(quiet: History, threshold: float, floor: float) -> dict[str, list
     return {kind: streams for kind, streams in found.items() if streams}
 
 
-def _alarms(scores: Floats, threshold: float) -> Words:
-    """Whether each row raises an alarm, as words, which are bins of their own."""
-    return np.array(["quiet", "alarm"], dtype=object)[(scores > threshold).astype(np.int64)]
+def _alarms(scores: Floats, threshold: float) -> Floats:
+    """Whether each row raises an alarm, 0 or 1: the distance of two streams of those is that of their rates."""
+    return (scores > threshold).astype(np.float64)
 
 
 def _every(history: History, thin: int) -> History:
