@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import reduce
+from operator import add
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -108,15 +110,13 @@ def sketched(sae: Any, activations: Any, samples: Samples) -> tuple[Sketch, Resi
     if n != len(samples) or n == 0:
         came = f"{n} rows of activations beside {len(samples)} of what they are of"
         raise InputError(came, "as many of the one as of the other, and one at least", "give both in the same order")
-    sketch, left = Sketch(len(sae.components_), len(samples.words), n), None
+    sketch, parts = Sketch(len(sae.components_), len(samples.words), n), list[Residuals]()
     for start in range(0, n, BLOCK):
         block = np.asarray(activations[start : start + BLOCK])
         codes = sae.transform(block)
-        found = Residuals.of(block, sae.inverse_transform(codes))
-        left = found if left is None else left + found
+        parts.append(Residuals.of(block, sae.inverse_transform(codes)))
         sketch.add(codes, samples.said(start, start + BLOCK))
-    assert left is not None  # noqa: S101  there was a row
-    return sketch, left
+    return sketch, reduce(add, parts)
 
 
 def _speller(decode: Spelling) -> Callable[[int], str]:

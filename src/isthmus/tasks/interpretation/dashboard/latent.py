@@ -60,13 +60,14 @@ def folded(
 
 
 def named(words: Sequence[str]) -> str:
-    """What a latent is called, behind its number; nothing where no word is sure.
+    r"""What a latent is called, behind its number; nothing where no word is sure.
 
     Example:
-        >>> named(["the", "a"]), named([])
-        (': “the”, “a”', '')
+        >>> named([" the", "\n", " "]), named([])
+        (': “the”, “↵”, “␣”', '')
     """
-    return (": " + ", ".join(f"“{word}”" for word in words)) * bool(words)
+    spelt = [word.replace("\n", "↵").strip() or "␣" for word in words]
+    return (": " + ", ".join(f"“{word}”" for word in spelt)) * bool(words)
 
 
 def _facts(latent: int, place: int, sketch: Sketch, names: Sequence[list[str]], ties: Ties) -> list[str]:
