@@ -16,11 +16,8 @@ from tests.cli.command import Isthmus, command_line, process
 
 LEARN = ("demo", "data", "models", "fit", "tune", "detect")
 NAMES = (*LEARN, "encode", "decode", "reconstruct", "sample", "score", "sae", "doctor", "report", "version")
-GROUPS = {
-    "data": ("list", "get"),
-    "detect": ("fit", "evaluate", "diagnose"),
-    "sae": ("fit", "collect", "dashboard", "certify", "convert"),
-}
+GROUPS = {"data": ("list", "get"), "detect": ("fit", "evaluate", "diagnose")}
+GROUPS |= {"sae": ("fit", "collect", "dashboard", "certify", "convert")}
 LEAVES = [[name, *below] for name in NAMES for below in ([[one] for one in GROUPS.get(name, ())] or [[]])]
 HEAVY = ("torch", "sklearn", "scipy", "numpy", "pandas", "polars", "pyarrow", "matplotlib")
 LOOK = f"import sys; sys.exit(str(heavy) if (heavy := [name for name in {HEAVY} if name in sys.modules]) else 0)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -108,6 +109,57 @@ def test_padding_and_unwanted_tokens_are_left_out_and_the_mode_of_modules_comes_
     np.testing.assert_allclose(by_place(rows)[0, 2], directly(network, [5, 6, 7])[2], atol=1e-6)
 
 
+def test_inputs_come_as_lists_arrays_tensors_and_iterators(network: Reader) -> None:
+    ids = np.random.default_rng(0).integers(1, 50, (6, 9))
+    wanted = isthmus.collect_activations(network, PLACE, ids)
+    for same in (torch.from_numpy(ids), ids.tolist(), list(ids), iter(ids.tolist()), {"input_ids": ids}):
+        assert np.array_equal(isthmus.collect_activations(network, PLACE, same)[:], wanted[:])
+    layer, X = nn.Linear(9, 2), ids.astype(np.float32)
+    plain = nn.Sequential(layer)
+    wanted = isthmus.collect_activations(plain, "0", X)
+    for same in (torch.from_numpy(X), list(X), iter(list(torch.from_numpy(X)))):
+        assert np.array_equal(isthmus.collect_activations(plain, "0", same)[:], wanted[:])
+
+
+def letters(texts: list[str], *, max_length: int, **_: Any) -> dict[str, list[list[int]]]:
+    """A tokenizer of letters, with a beginning (1) and an end (2) around each window."""
+    ids, size = [3 + ord(letter) % 40 for letter in texts[0]], max_length - 2
+    parts = [ids[first : first + size] for first in range(0, len(ids), size)]
+    return {"input_ids": [[1, *part, 2] for part in parts], "attention_mask": [[1] * (len(part) + 2) for part in parts]}
+
+
+def test_long_texts_are_cut_into_windows_and_their_places_told_apart(network: Reader) -> None:
+    texts = np.array(["a" * 3 + "bcdefgh", "xyz"], dtype=object)
+    rows = isthmus.collect_activations(network, PLACE, texts, tokenizer=letters, context=6, drop=[1, 2])
+    assert len(rows) == 13
+    assert set(by_place(rows)) == {(0, p) for p in (1, 2, 3, 4, 7, 8, 9, 10, 13, 14)} | {(1, p) for p in (1, 2, 3)}
+    window = [1, *(3 + ord(letter) % 40 for letter in "cdef"), 2]
+    np.testing.assert_allclose(by_place(rows)[0, 8], directly(network, window)[2], atol=1e-6)
+
+
+def test_a_module_may_give_one_row_for_a_window_or_all_tokens_below_each_other() -> None:
+    class Flat(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.embed, self.layer, self.pool = nn.Embedding(50, 4), nn.Linear(4, 4), nn.Linear(4, 3)
+
+        def forward(self, input_ids: Tensor) -> Tensor:
+            x = self.layer(self.embed(input_ids).flatten(0, 1)).view(*input_ids.shape, 4)
+            return self.pool(x.mean(1))
+
+    torch.manual_seed(0)
+    flat = Flat().eval()
+    below = isthmus.collect_activations(flat, "layer", RAGGED, drop=RAGGED[0][:1])
+    assert below.shape[1] == 4 and RAGGED[0][0] not in below.tokens
+    with torch.no_grad():
+        place, row = next(iter(by_place(below).items()))
+        np.testing.assert_allclose(row, flat.layer(flat.embed(torch.tensor(RAGGED[place[0]][place[1]]))), atol=1e-6)
+    pooled = isthmus.collect_activations(flat, "pool", RAGGED)
+    assert pooled.shape == (60, 3) and sorted(pooled.documents) == list(range(60))
+    with pytest.raises(InputError, match="same rows"):
+        isthmus.collect_activations(flat, ["pool", "embed"], RAGGED)
+
+
 def test_images_and_tables_need_no_tokens() -> None:
     X = load_digits().images[:20, None].astype(np.float32)
     torch.manual_seed(0)
@@ -184,12 +236,17 @@ KILLED = """
 import sys, time, numpy as np, torch
 from isthmus.tasks.interpretation import collection
 from tests.interpretation.networks import Reader
-collection.CHUNK_BYTES, collection.KEPT_SECONDS = 3000, 0.02
+collection.CHUNK_BYTES, collection.KEPT_SECONDS = 30_000, 0.1
 torch.manual_seed(0)
-documents = [np.random.default_rng(i).integers(1, 50, size=20).tolist() for i in range(400)]
+documents = [np.random.default_rng(i).integers(1, 50, size=20).tolist() for i in range(160)]
 slow = lambda done, batches: time.sleep(float(sys.argv[2]))
 collection.collect_activations(Reader(50, 16, 2), "layers.1", documents, out=sys.argv[1], batch_size=4, told=slow)
 """
+
+
+def done_in(manifest: Path) -> int:
+    """How many batches a manifest says are done."""
+    return int(json.loads(manifest.read_text())["done"]) if manifest.is_file() else 0
 
 
 @pytest.mark.slow
@@ -197,17 +254,18 @@ def test_a_killed_collection_loses_nothing(tmp_path: Path) -> None:
     def begin(out: str, pause: float) -> subprocess.Popen[bytes]:
         return subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path / out), str(pause)])
 
-    assert begin("whole", 0.0).wait(120) == 0
-    for number in range(4):
-        running = begin("killed", 0.02)
-        manifest = tmp_path / "killed" / "activations.json"
-        end = time.monotonic() + 60
-        while time.monotonic() < end and not manifest.exists():
-            time.sleep(0.01)
-        time.sleep(0.2 + 0.1 * number)
+    assert begin("whole", 0.0).wait(240) == 0
+    manifest = tmp_path / "killed" / "activations.json"
+    kept = 0
+    for _ in range(2):
+        running, end = begin("killed", 0.05), time.monotonic() + 120
+        while time.monotonic() < end and done_in(manifest) <= kept:
+            time.sleep(0.002)
         running.send_signal(signal.SIGKILL)
-        running.wait()
-    assert begin("killed", 0.0).wait(120) == 0
+        assert running.wait() == -signal.SIGKILL
+        kept = done_in(manifest)
+        assert 0 < kept < 40
+    assert begin("killed", 0.0).wait(240) == 0
     assert same_files(tmp_path / "whole", tmp_path / "killed")
 
 

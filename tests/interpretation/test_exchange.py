@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 from sklearn.datasets import load_digits, load_wine
 
 import isthmus
-from isthmus.errors import CorruptFileError, ModelFileError, ParameterError, UnknownNameError
+from isthmus.errors import ColumnError, CorruptFileError, ModelFileError, ParameterError, UnknownNameError
 
 X = load_wine().data.astype(np.float32)  # columns of very different size, so that the scale is no trifle
 OPTIONS: dict[str, dict[str, Any]] = {
@@ -81,6 +81,14 @@ def test_what_sae_lens_published_goes_through_the_estimators_verbs(tmp_path: Pat
     assert sae.activation == "jumprelu" and sae.n_features_in_ == 64
     more = sae.partial_fit(digits)  # it can be trained on
     assert np.isfinite(more.reconstruct(digits)).all()
+
+
+def test_activations_of_another_width_are_refused(fitted: dict[str, Any]) -> None:
+    with pytest.raises(ColumnError, match="5 columns"):
+        fitted["topk"].transform(isthmus.Activations.of_arrays(X[:, :5]))
+    assert np.array_equal(
+        fitted["topk"].transform(isthmus.Activations.of_arrays(X)).toarray(), fitted["topk"].transform(X).toarray()
+    )
 
 
 def test_what_cannot_go_out_or_come_in_is_said(fitted: dict[str, Any], tmp_path: Path) -> None:

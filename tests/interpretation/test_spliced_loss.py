@@ -44,9 +44,9 @@ def speaker(letters: list[list[int]]) -> Reader:
 
 
 def test_all_four_losses_are_those_of_the_formula(speaker: Reader, letters: list[list[int]]) -> None:
-    rows = isthmus.collect_activations(speaker, PLACE, letters[:384])
+    rows = isthmus.collect_activations(speaker, PLACE, letters[:160])
     sae = isthmus.SAE(n_latents=64, k=8, epochs=6, random_state=0).fit(rows)
-    held = [letter[: 20 + number % 12] for number, letter in enumerate(letters[384:])]
+    held = [letter[: 20 + number % 12] for number, letter in enumerate(letters[384:448])]
     found = isthmus.spliced_loss(speaker, PLACE, sae, held, batch_size=16)
     x, mean = isthmus.collect_activations(speaker, PLACE, held)[:], None
     mean = torch.from_numpy(x.mean(0))

@@ -15,10 +15,10 @@ from isthmus.errors import InputError, InputTypeError, MissingValueError, Parame
 from isthmus.parts.dictionary.choose import ACTIVATIONS, COUNTED
 from tests.models.rows import digits, error
 
-every_activation = pytest.mark.parametrize("activation", ACTIVATIONS)
+QUICK: dict[str, Any] = {"batch_size": 128, "learning_rate": 4e-3, "random_state": 0}
+DEAR = ("gated", "matryoshka", "jumprelu")
 some_activations = pytest.mark.parametrize(
-    "activation",
-    [pytest.param(name, marks=[pytest.mark.slow] * (name in ("gated", "matryoshka"))) for name in ACTIVATIONS],
+    "activation", [pytest.param(name, marks=[pytest.mark.slow] * (name in DEAR)) for name in ACTIVATIONS]
 )
 
 
@@ -38,7 +38,7 @@ def fitted() -> Any:
 
     def get(activation: str) -> Any:
         if activation not in made:
-            made[activation] = SAE(n_latents=128, activation=activation, l0=8, epochs=40, **QUICK)
+            made[activation] = SAE(n_latents=128, activation=activation, l0=8, epochs=30, **QUICK)
             made[activation].fit(digits()[0])
         return made[activation]
 
@@ -46,10 +46,10 @@ def fitted() -> Any:
 
 
 def test_the_directions_that_rows_are_made_of_come_back() -> None:
-    X, features = made_of_features(8000)
-    model = SAE(n_latents=24, k=2, random_state=0).fit(X)
+    X, features = made_of_features(4000)
+    model = SAE(n_latents=24, k=2, epochs=24, **QUICK).fit(X)
     nearest = (features @ model.components_.T).max(1)
-    assert nearest.mean() > 0.95
+    assert nearest.mean() > 0.9  # directions at random: 0.6
     assert np.allclose(np.linalg.norm(model.components_, axis=1), 1, atol=1e-5)
 
 
@@ -66,7 +66,7 @@ def test_few_latents_say_more_than_as_many_principal_components(activation: str,
     train, held_out = digits()
     plane = PCA(8).fit(train)
     lost = error(held_out, plane.inverse_transform(plane.transform(held_out)))
-    assert error(held_out, fitted(activation).reconstruct(held_out)) < 0.9 * lost
+    assert error(held_out, fitted(activation).reconstruct(held_out)) < 0.95 * lost
 
 
 def test_codes_go_out_and_come_back_as_csr(fitted: Any) -> None:
@@ -79,6 +79,7 @@ def test_codes_go_out_and_come_back_as_csr(fitted: Any) -> None:
     assert np.array_equal(model.inverse_transform(Z.toarray()), rebuilt)
 
 
+@pytest.mark.slow
 def test_a_nested_dictionary_rebuilds_from_its_first_level() -> None:
     model, (train, held_out) = (
         SAE(activation="matryoshka", n_latents=64, k=6, levels=(0.25, 1.0), random_state=0),
@@ -95,7 +96,7 @@ def test_a_nested_dictionary_rebuilds_from_its_first_level() -> None:
 
 def test_tied_directions_are_the_encoders(fitted: Any, tmp_path: Any) -> None:
     train, held_out = digits()
-    model = SAE(n_latents=32, k=4, tied=True, epochs=3, random_state=0).fit(train)
+    model = SAE(n_latents=32, k=4, tied=True, epochs=2, **QUICK).fit(train)
     assert "decoder_weight" not in model.network_.state_dict()
     assert np.array_equal(model.components_, model.network_.encoder_weight.detach().numpy())
     again = isthmus.load(model.save(tmp_path / "tied"))
@@ -118,7 +119,7 @@ class Lazy:
 
 def test_rows_may_come_in_blocks_or_one_array_after_the_other(monkeypatch: pytest.MonkeyPatch, tmp_path: Any) -> None:
     train, held_out = digits()
-    model = SAE(n_latents=32, k=4, epochs=2, random_state=0)
+    model = SAE(n_latents=32, k=4, epochs=2, **QUICK)
     plain = model.fit(train).transform(held_out)
     for rows in (
         Lazy(train),
@@ -141,7 +142,7 @@ def stored(rows: Any, folder: Any) -> str:
 def test_a_transcoder_makes_other_rows_of_rows(tmp_path: Any) -> None:
     train, held_out = digits()
     turn = np.random.default_rng(0).normal(size=(64, 10)).astype(np.float32)
-    model = SAE(n_latents=96, k=8, epochs=60, random_state=0).fit(train, np.maximum(train @ turn, 0))
+    model = SAE(n_latents=96, k=8, epochs=30, **QUICK).fit(train, np.maximum(train @ turn, 0))
     wanted = np.maximum(held_out @ turn, 0)
     assert error(wanted, model.reconstruct(held_out)) < 0.3
     assert model.components_.shape == (96, 10)
@@ -155,7 +156,7 @@ def test_a_transcoder_makes_other_rows_of_rows(tmp_path: Any) -> None:
 def test_a_crosscoder_has_one_code_for_several_places(tmp_path: Any) -> None:
     train, held_out = digits()
     several = [[rows[:, :40], 100 * rows[:, 40:]] for rows in (train, held_out)]
-    model = SAE(n_latents=96, k=8, epochs=20, random_state=0).fit(several[0])
+    model = SAE(n_latents=96, k=8, epochs=20, **QUICK).fit(several[0])
     first, second = model.reconstruct(several[1])
     assert error(several[1][0], first) < 0.5
     assert error(several[1][1], second) < 0.5

@@ -70,7 +70,7 @@ def dashboard(
             tokenizer.json too).
         target: A column of the table to leave out; what it holds gives names to latents.
         latents: Which to show; those that carry most unless told otherwise.
-        patch: Pixels along the edge of a patch, where the rows are places in the pictures of --rows.
+        patch: Pixels along the edge of a patch, where the rows are places in the pictures that rows names.
         device: Where the model works: "cpu", "cuda" or "mps".
         output: How to answer.
     """

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import gammaln
 
 from isthmus.data.activation_chunks import LABELS, ROWS, Chunks, Form, Held, unpacked
 from isthmus.data.activation_files import Filed
@@ -164,7 +165,7 @@ class Activations:
     def mixing(self, batch_size: int = 4096) -> Mixing:
         r"""How many documents meet in a batch, beside what a perfect shuffle has.
 
-        .. math:: \sum_d 1 - (1 - n_d / n)^B
+        .. math:: \sum_d 1 - \binom{n - n_d}{B} \Big/ \binom{n}{B}
 
         Args:
             batch_size: B; fewer where there are fewer rows.
@@ -172,8 +173,10 @@ class Activations:
         size = min(batch_size, len(self))
         firsts = range(0, len(self) - size + 1, size) if size else ()
         met = [len(np.unique(self.documents[first : first + size])) for first in firsts]
-        shares = np.unique(self.documents, return_counts=True)[1] / max(1, len(self))
-        return Mixing(float(np.mean(met)) if met else 0.0, float((1 - (1 - shares) ** size).sum()))
+        rest = len(self) - np.unique(self.documents, return_counts=True)[1]
+        ways = np.where(rest < size, -np.inf, gammaln(rest + 1) - gammaln(np.maximum(rest - size, 0) + 1))
+        absent = np.exp(ways - gammaln(len(self) + 1) + gammaln(len(self) - size + 1))
+        return Mixing(float(np.mean(met)) if met else 0.0, float((1 - absent).sum()))
 
     # Rows. -----------------------------------------------------------------------------------------------------------
 

@@ -204,11 +204,11 @@ def _epochs(asked: Any, rows: int, batch_size: int) -> int:
 
 
 def _learning_rate(asked: Any, batch_size: int, usual: dict[str, Any]) -> float:
-    """The member's own, or 1e-3 at 32 rows a step, growing with the root of the batch, to at most 6e-3."""
+    """1e-3 at 32 rows a step, growing with the root of the batch, to at most 6e-3; or the member's own at 512 rows."""
     if asked != "auto":
         return real("learning_rate", asked)
     if "learning_rate" in usual:
-        return float(usual["learning_rate"])
+        return float(usual["learning_rate"] * min(1.0, math.sqrt(batch_size / BATCHES[1])))
     return min(1e-3 * math.sqrt(batch_size / 32), 6e-3)
 
 

@@ -109,7 +109,7 @@ class SAE(Decomposes, Exchanges, Inspected, Estimator):
     def usual(self, spec: Spec) -> dict[str, Any]:
         """Eight latents for each column; larger batches than others have, and smaller steps the wider it is."""
         latents = min(8 * spec.width, 16384) if self.n_latents == "auto" else whole("n_latents", self.n_latents)
-        return {"latent_dim": latents, "batches": (32, 2048), "learning_rate": 2e-4 / (latents / 2**14) ** 0.5}
+        return {"latent_dim": latents, "batches": (32, 1024), "learning_rate": min(0.02, 2.5 / latents)}
 
     def may_be_wide(self) -> bool:
         """The latents that are on limit what crosses."""

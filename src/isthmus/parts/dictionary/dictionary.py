@@ -28,8 +28,10 @@ from isthmus.parts.dictionary.tariff import Tariff
 from isthmus.parts.dictionary.trials import Trials
 from isthmus.parts.likelihoods.cells import LOG_2PI
 from isthmus.parts.likelihoods.gaussian import Gaussian, unit_cost
+from isthmus.parts.schedules import anneal
 
 DENSE = 0.1  # share of a batch's codes that is on, from which dense products are quicker
+PLENTY, SHARE = 3.0, 0.5  # times as many latents are on where they are counted, falling to 1 over a share of the run
 PATIENCE = 100  # times as many rows as a latent of average use needs to be on once, until it counts as dead
 
 
@@ -61,6 +63,7 @@ class Dictionary(nn.Module):
         self.latent_shape, self.is_transcoder, self.wanted = (latents,), plan.targets is not None, wanted
         self.is_plain = False  # whether products are dense, as an oracle's
         self.seen: Seen | None = None
+        self.plenty = 1.0  # times as many latents are on as in the end
 
     def __getattr__(self, name: str) -> Any:
         """The encoder's weight, where the decoder has none of its own."""
@@ -112,6 +115,7 @@ class Dictionary(nn.Module):
     def forward(self, batch: Batch) -> Passage:
         """What the batch pays."""
         x, target = batch.x, self.target(batch)
+        self.plenty = anneal(batch.progress, PLENTY, 1.0, SHARE) if self.training else 1.0
         if self.training and not bool(self.begun):
             self.begin(x, target)
         trials = Trials.of(self.dead(), len(x), self.wanted, target.shape[1]) if self.training else None
@@ -213,6 +217,10 @@ class Dictionary(nn.Module):
         wide = pad(weight, (*beside, 0, rounded(latents) - latents))
         products = passes(pad(centred, beside), wide, pad(bias, (0, len(wide) - latents)), self.pass_rows)
         return (h[:, :latents] for h in products)
+
+    def count(self, rows: int = 1) -> int:
+        """How many latents are on in so many rows: many in the beginning, when chance decides which those are."""
+        return min(round(self.wanted * self.plenty * rows), rows * len(self.idle))
 
     def dead(self) -> Tensor:
         """Latents that were not on for a hundred times as many rows as one should need, (m,) int64."""

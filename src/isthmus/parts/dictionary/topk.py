@@ -22,7 +22,7 @@ class TopK(Dictionary):
 
     def on(self, h: Tensor) -> Entries:
         """The k largest of each row."""
-        return as_entries(*largest(h, round(self.wanted)))
+        return as_entries(*largest(h, self.count()))
 
 
 class BatchTopK(Dictionary):
@@ -65,7 +65,7 @@ class BatchTopK(Dictionary):
             return above(h, self.threshold)
         bound = float(self.threshold[0] if self.seen is None else self.seen.cut) * MARGIN
         if bound == 0.0:  # of the first batch: as many again as will be on, in each row
-            twice = min(2 * round(self.wanted), h.shape[1])
+            twice = min(2 * self.count(), h.shape[1])
             bound = float(largest(h, twice)[0].min())
         return above(h, max(bound, 0.0))
 
@@ -77,7 +77,7 @@ class BatchTopK(Dictionary):
 
     def _largest(self, found: Entries, x: Tensor) -> Entries:
         """The k B largest, or all that are above zero."""
-        most = round(self.wanted * len(x))
+        most = self.count(len(x))
         if len(found.values) < most:  # the cut has fallen by more than its margin
             found = joined([above(h, 0.0) for h in self.passes(x)])
         if len(found.values) <= most:

@@ -18,6 +18,7 @@ from isthmus.parts.published import Config, read_json, read_tensors
 
 CONFIG, TENSORS = "cfg.json", "sae_weights.safetensors"
 ARCHITECTURES: dict[str, Rule] = {"standard": "relu", "topk": "topk", "jumprelu": "jumprelu", "gated": "gated"}
+VERSION = "6.0.0"  # of the layout that is written: without it SAELens takes a folder for an older one
 FACTS = ("model_name", "hook_name")  # that stood among the other entries before version 6
 RULES = tuple(ARCHITECTURES.values())
 
@@ -100,7 +101,7 @@ def write(record: Record, folder: Path) -> None:
     if record.rule == "topk":
         config |= {"k": record.k, "rescale_acts_by_decoder_norm": False}
     save_file(tensors_of(record), folder / TENSORS)
-    text = json.dumps({**config, "metadata": dict(record.facts)}, indent=1)
+    text = json.dumps({**config, "metadata": {**record.facts, "sae_lens_version": VERSION}}, indent=1)
     (folder / CONFIG).write_text(text, encoding="utf-8")
 
 

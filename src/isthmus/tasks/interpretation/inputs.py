@@ -169,26 +169,35 @@ def opened(
         InputTypeError: nothing of the above, or texts without a tokenizer.
         InputError: no inputs.
     """
-    if isinstance(inputs, str):
-        inputs = [inputs]
-    if not isinstance(inputs, Mapping) and not hasattr(inputs, "shape"):
-        inputs = list(inputs)
+    inputs = _listed(inputs)
     if not len(inputs) or (isinstance(inputs, Mapping) and not len(next(iter(inputs.values())))):
         raise InputError("inputs without entries", "activations are of at least one", "check how they were selected")
     dropped = getattr(tokenizer, "all_special_ids", ()) if drop is None else drop
     takes = list(inspect.signature(model.forward).parameters)
     if isinstance(inputs, list) and isinstance(inputs[0], str):
         return _of_texts(inputs, tokenizer, context, dropped, takes)
-    if isinstance(inputs, Mapping) and IDS not in inputs:
-        return Samples(inputs)
-    if not isinstance(inputs, Mapping | list) and _is_float(inputs):
+    if (IDS not in inputs) if isinstance(inputs, Mapping) else _are_samples(inputs):
         return Samples(inputs)
     tables = dict(inputs) if isinstance(inputs, Mapping) else {IDS: inputs}
     return _of_ids(tables, dropped, takes)
 
 
-def _is_float(array: Any) -> bool:
-    """Whether an array holds fractions, or images (which no tokens are)."""
+def _listed(inputs: Any) -> Any:
+    """Texts and rows of token numbers as a list; samples that come one by one as one array; others as they are."""
+    if isinstance(inputs, str):
+        return [inputs]
+    kind = getattr(getattr(inputs, "dtype", None), "kind", "")
+    if isinstance(inputs, Mapping) or (hasattr(inputs, "shape") and kind not in ("O", "U", "T")):
+        return inputs
+    listed = list(inputs)
+    is_array = bool(listed) and hasattr(listed[0], "shape")
+    return torch.stack([torch.as_tensor(one) for one in listed]) if is_array and _are_samples(listed[0]) else listed
+
+
+def _are_samples(array: Any) -> bool:
+    """Whether it is an array of fractions, or of images (which no tokens are)."""
+    if not hasattr(array, "shape"):
+        return False
     tensor = torch.as_tensor(array)
     return tensor.is_floating_point() or tensor.ndim > 2
 
