@@ -17,7 +17,7 @@ from isthmus.parts.bottlenecks.discrete import Discrete
 from isthmus.parts.bottlenecks.nearest import nearest, sums_by_code
 from isthmus.parts.bottlenecks.quantizer import DEAD, FRESH, Codebook
 from isthmus.parts.bottlenecks.residual import ResidualCodes
-from isthmus.parts.bottlenecks.scalar import Scalar, levels_for
+from isthmus.parts.bottlenecks.scalar import GAIN, Scalar, levels_for
 from isthmus.parts.bottlenecks.tokens import Tokens, rotated, straight_through
 
 BATCH_TERMS = ("diversity",)
@@ -118,12 +118,12 @@ def test_every_scalar_code_is_reached_by_itself_and_in_float32(levels: tuple[int
     part = Scalar(levels).eval()
     symbols = torch.arange(part.codes)[None]
     assert len(part.vectors(symbols)[0].unique(dim=0)) == part.codes
-    grid = torch.linspace(-6, 6, 4001)
+    grid = torch.linspace(-6, 6, 4001) / GAIN
     reached = [
         set((part.bounded(grid[:, None]).round().long() + part.levels // 2)[:, j].tolist()) for j in range(len(levels))
     ]
     assert reached == [set(range(level)) for level in levels]
-    found = part(3.0 * normal(1, 60 * part.codes, len(levels)), batch_of(1)).symbols
+    found = part(3.0 / GAIN * normal(1, 60 * part.codes, len(levels)), batch_of(1)).symbols
     assert part.codes > 100 or len(found.unique()) == part.codes
 
 

@@ -57,21 +57,22 @@ def two_levels(spec: Spec, settings: Settings, dim: int, made: Callable[[], Quan
         allowed = f"{coarse.count} coarse and {fine.count} fine tokens of {dim} numbers are {length}"
         raise ParameterError(f"latent_dim={settings.latent_dim}", allowed, "leave out latent_dim")
 
-    def raised() -> nn.Module:
-        """From the coarse code to the places of the fine one, in as many channels as the deepest level has."""
+    def raised(channels: int) -> nn.Module:
+        """From the coarse code to the places of the fine one."""
         first = convolution(len(sizes[0]), dim, width, 1)
         bend = activation(settings.activation)
-        return nn.Sequential(Shaped((dim, *sizes[0])), first, bend, *up("resize", sizes[1], width, width, 3, True))
+        return nn.Sequential(Shaped((dim, *sizes[0])), first, bend, *up("resize", sizes[1], width, channels, 3, True))
 
     prices = likelihood(settings.likelihood, spec)
-    seen, told = replace(backbone, latent_channels=width), replace(backbone, latent_channels=width + dim)
+    # From one level the decoder reads as many numbers at a place as from the other, else it hardly hears the fine one.
+    seen, told = replace(backbone, latent_channels=width), replace(backbone, latent_channels=2 * dim)
     encoder = TwoEncoders(
         seen.encoder(spec, width * fine.count, settings), _coarser(settings.activation, width, sizes[1], dim)
     )
     mix = convolution(len(sizes[0]), 2 * width, dim, 1)
     split = dim * coarse.count
-    bottleneck = Hierarchy(Discrete(coarse, made()), Discrete(fine, made()), raised(), mix, split)
-    decoder = TwoDecoder(raised(), told.decoder(spec, prices.params_shape, settings), split)
+    bottleneck = Hierarchy(Discrete(coarse, made()), Discrete(fine, made()), raised(width), mix, split)
+    decoder = TwoDecoder(raised(dim), told.decoder(spec, prices.params_shape, settings), split)
     return Network(encoder, bottleneck, decoder, prices)
 
 

@@ -14,6 +14,7 @@ from isthmus.parts.bottlenecks.tokens import straight_through
 
 MARGIN = 1e-3  # by which the bound lies beyond the outermost level, so that float32 reaches it
 LARGEST = 8  # levels of one number, unless told otherwise
+GAIN = 4.0  # convolved features begin with a deviation of a fiftieth, where rounding makes one symbol of all of them
 
 
 def levels_for(codes: int) -> tuple[int, ...]:
@@ -49,12 +50,15 @@ def _factors(codes: int, most: int) -> list[tuple[int, ...]]:
 class Scalar(Quantizer):
     r"""Each of the d numbers of a token bounded and rounded to one of its own L_j levels, evenly between -1 and 1.
 
-    .. math:: f(t) = \tfrac12 (L - 1)(1 + \epsilon) \tanh(t + s) - o, \quad
+    .. math:: f(t) = \tfrac12 (L - 1)(1 + \epsilon) \tanh(g t + s) - o, \quad
               q = \mathrm{round}(f(t)) / \lfloor L / 2 \rfloor, \quad K = \textstyle\prod_j L_j
 
     o is one half for an even number of levels, else 0, and s such that f(0) = 0. Nothing is learnt here, so there is
     nothing that could die: no book, no moving average, no commitment. A symbol is the number whose digits are the
     levels, the last one counting most.
+
+    Differs from the paper in g, which is 1 there. Untrained features lie so near to 0 that all are one symbol, and the
+    outer levels come into use late; at 4 sooner, and dense features are not yet too large for the tanh.
 
     Args:
         levels: L_j, at least 2 each.
@@ -80,7 +84,7 @@ class Scalar(Quantizer):
         """f of each number, (..., d): near whole numbers from -floor(L / 2) on, L of them."""
         reach = 0.5 * (self.levels - 1) * (1 + MARGIN)
         offset = 0.5 * (1 - self.levels % 2)
-        return reach * torch.tanh(tokens + torch.atanh(offset / reach)) - offset
+        return reach * torch.tanh(GAIN * tokens + torch.atanh(offset / reach)) - offset
 
     def forward(self, tokens: Tensor, batch: Batch, weight: Tensor | None = None) -> Quantised:
         """The nearest level of each number; the gradient goes straight through the rounding."""
