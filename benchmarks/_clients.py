@@ -87,8 +87,8 @@ async def _client(address: str, request: bytes, seconds: float) -> list[float]:
 async def _answer(reader: asyncio.StreamReader) -> bytes:
     """One answer's body, which must be a good one."""
     head = (await reader.readuntil(b"\r\n\r\n")).lower()
-    assert b" 20" in head[:16], head
-    length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
+    assert head.startswith(b"http/1.1 20"), head[:200]
+    length = int(head.split(b"\r\ncontent-length:")[1].split(b"\r\n")[0])  # another header ends with these words
     return await reader.readexactly(length)
 
 

@@ -79,22 +79,11 @@ def serve(
     """
     from isthmus.service.settings import MIB, Settings
 
-    settings = Settings(
-        str(detector),
-        name or "",
-        host,
-        port,
-        workers,
-        os.environ.get("ISTHMUS_TOKEN", ""),
-        keeping.database or "",
-        limits.most_mib * MIB,
-        limits.most_rows,
-        limits.seconds,
-        keeping.keep,
-        keeping.keep_rows,
-        keeping.retain_days,
-        device,
-    ).check()
+    token = os.environ.get("ISTHMUS_TOKEN", "")
+    bounds = (limits.most_mib * MIB, limits.most_rows, limits.seconds)
+    kept = (keeping.keep, keeping.keep_rows, keeping.retain_days)
+    place = (host, port, workers, token, keeping.database or "")
+    settings = Settings(str(detector), name or "", *place, *bounds, *kept, device).check()
     try:
         from isthmus.service.run import serve as run
     except ImportError as missing:

@@ -51,14 +51,8 @@ def router(service: Callable[[], Service], row: dict[str, Any], most_rows: int) 
     async def scores(request: Request, idempotency_key: Key = None) -> Response:
         """Judge rows, keep their scores, and answer when they are kept."""
         _check_type(request)
-        body, known = await request.body(), service()
-        rows, explain = asked(body)
-        counted(len(rows) if isinstance(rows, list) else 0, most_rows)
-        answer, record = await known.score(known.served.reader.from_json(rows), len(rows), explain)
-        text = answer.text()
-        once = once_of("scores", idempotency_key, body, text)
-        told = await known.keep(replace(record, once=once))
-        return Response(told or text, media_type="application/json")
+        text = await _scored(service(), await request.body(), idempotency_key, most_rows)
+        return Response(text, media_type="application/json")
 
     @routes.post(
         "/feedback",
@@ -68,11 +62,7 @@ def router(service: Callable[[], Service], row: dict[str, Any], most_rows: int) 
     )
     async def feedback(request: Request, said: contract.Feedback, idempotency_key: Key = None) -> Response:
         """Keep what a person says of a score."""
-        known = service()
-        body = await request.body()
-        record = known.verdict(said.score_id, said.verdict, said.by, said.why, idempotency_key, body)
-        told = await known.keep(record)
-        text = told or json.dumps({"feedback_id": record.name, "score_id": record.score_id})
+        text = await _said(service(), said, idempotency_key, await request.body())
         return Response(text, 201, media_type="application/json")
 
     @routes.get("/models", summary="Versions that were served")
@@ -83,6 +73,22 @@ def router(service: Callable[[], Service], row: dict[str, Any], most_rows: int) 
     for name, read in LISTS.items():
         routes.add_api_route(f"/{name}", _lister(service, name, read), summary=f"What the store holds: {name}")
     return routes
+
+
+async def _scored(service: Service, body: bytes, key: str | None, most: int) -> str:
+    """The answer to a request for scores, once they are kept."""
+    rows, explain = asked(body)
+    counted(len(rows) if isinstance(rows, list) else 0, most)
+    answer, record = await service.score(service.served.reader.from_json(rows), len(rows), explain)
+    text = answer.text()
+    return await service.keep(replace(record, once=once_of("scores", key, body, text))) or text
+
+
+async def _said(service: Service, said: contract.Feedback, key: str | None, body: bytes) -> str:
+    """The answer to feedback, once it is kept."""
+    record = service.verdict(said.score_id, said.verdict, said.by, said.why, key, body)
+    told = await service.keep(record)
+    return told or json.dumps({"feedback_id": record.name, "score_id": record.score_id})
 
 
 def asked(body: bytes) -> tuple[Any, int]:

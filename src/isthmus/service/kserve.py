@@ -53,24 +53,27 @@ def router(service: Callable[[], Service], most_rows: int) -> APIRouter:
     @routes.post("/models/{name}/versions/{version}/infer", include_in_schema=False)
     async def infer(request: Request, name: str) -> Response:
         """Judge rows, keep their scores, and answer when they are kept."""
-        served = _called(service(), name, request)
-        body = await request.body()
-        told, tensors = parse(body, _head(request), most_rows * max(1, int(np.prod(served.reader.shape))))
-        raw = wanted_raw(told, list(OUTPUTS))
-        n = counted(min(len(tensor) for tensor in tensors.values()), most_rows)
-        answer = await service().judge_and_keep(served.reader.from_tensors(tensors), n)
-        judged = answer.judged
-        found = {"anomaly_score": judged.scores, "p_value": judged.p_values, "is_anomaly": judged.is_anomaly}
-        head = answer.head()
-        parameters = {"score_id": answer.request, **{key: head[key] for key in ("threshold_version", "threshold")}}
-        facts = {"model_name": served.name, "model_version": served.version, "parameters": parameters}
-        facts |= {"id": told["id"]} if isinstance(told.get("id"), str) else {}
-        content, length = pack(facts, {name: found[name] for name in raw}, raw)
-        if not any(raw.values()):
-            return Response(content, media_type="application/json")
-        return Response(content, headers={HEAD: str(length)}, media_type="application/octet-stream")
+        return await _inferred(service(), _called(service(), name, request), request, most_rows)
 
     return routes
+
+
+async def _inferred(service: Service, served: Served, request: Request, most_rows: int) -> Response:
+    """The answer to an inference request, once its scores are kept."""
+    body = await request.body()
+    told, tensors = parse(body, _head(request), most_rows * max(1, int(np.prod(served.reader.shape))))
+    raw = wanted_raw(told, list(OUTPUTS))
+    n = counted(min(len(tensor) for tensor in tensors.values()), most_rows)
+    answer = await service.judge_and_keep(served.reader.from_tensors(tensors), n)
+    judged, head = answer.judged, answer.head()
+    found = {"anomaly_score": judged.scores, "p_value": judged.p_values, "is_anomaly": judged.is_anomaly}
+    parameters = {"score_id": answer.request, **{key: head[key] for key in ("threshold_version", "threshold")}}
+    facts = {"model_name": served.name, "model_version": served.version, "parameters": parameters}
+    facts |= {"id": told["id"]} if isinstance(told.get("id"), str) else {}
+    content, length = pack(facts, {name: found[name] for name in raw}, raw)
+    if not any(raw.values()):
+        return Response(content, media_type="application/json")
+    return Response(content, headers={HEAD: str(length)}, media_type="application/octet-stream")
 
 
 def described(served: Served) -> dict[str, Any]:

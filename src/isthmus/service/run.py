@@ -170,11 +170,11 @@ def _is_up(worker: subprocess.Popen[str]) -> bool:
 
 
 def _end(workers: list[subprocess.Popen[str]]) -> int:
-    """Let each finish what it accepted; 0 where all did."""
+    """Let each finish what it accepted; 0 where all did. One that was not up yet had accepted nothing."""
     for worker in workers:
         if worker.poll() is None:
             worker.terminate()
-    return int(any(worker.wait() for worker in workers))
+    return int(any(worker.wait() not in (0, -signal.SIGTERM) for worker in workers))
 
 
 def _gone(worker: int, counts: str) -> None:
