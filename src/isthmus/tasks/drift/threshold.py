@@ -60,7 +60,7 @@ def spread(scores: ArrayLike, alpha: float, block: int, seed: int = 0) -> Floats
     codes = np.searchsorted(cuts, given, side="left")
     starts = np.random.default_rng(seed).integers(n, size=(blocks, REDRAWN))
     sums = sums_of(codes.astype(np.int64), len(cuts) + 1)
-    counts = sum(counted(sums, one, block) for one in starts)
+    counts = np.sum([counted(sums, one, block) for one in starts], axis=0)
     above = np.cumsum(counts[:, :0:-1], axis=1)[:, ::-1]  # (400, cuts): rows that score more than each
     allowed = blocks * block - place(alpha, blocks * block)
     return np.asarray(cuts[np.argmax(above <= allowed, axis=1)])
