@@ -22,22 +22,20 @@ from isthmus.bench.question import Desk, Question
 from isthmus.metrics.intervals import Interval
 
 ROOT = Path(__file__).resolve().parents[1]
-QUESTION = Question("feedback", "What does feedback buy, can it be taken back, and can an attacker use it?", ROOT)
+QUESTION = Question("feedback", "What does feedback buy, can it be taken back, and can an attacker use it?", ROOT, (0,))
 Measure = Callable[[Desk], Figure | Absent]
 KEPT = 90.0  # per cent of what was found at first that a defended detector still finds
 
 
-def by_seed(
-    work: Callable[[int], Any], figure: Callable[[Any], float], name: str, *, note: str = "", seeds: int = 1
-) -> Measure:
-    """A line's measure: a figure of each of the first seeds, its mean with the least and the most."""
+def by_seed(work: Callable[[int], Any], figure: Callable[[Any], float], name: str, *, note: str = "") -> Measure:
+    """A line's measure: a figure of each seed, its mean with the least and the most."""
 
     def measure(desk: Desk) -> Figure | Absent:
         if not DATA.is_dir():
             return Absent("../shared/data is not there", is_due=True)
-        runs = [desk.cache.get(partial(work, seed), work=name, seed=seed) for seed in desk.seeds[:seeds]]
+        runs = [desk.cache.get(partial(work, seed), work=name, seed=seed) for seed in desk.seeds]
         values = [figure(run) for run in runs]
-        beside = {str(seed): run for seed, run in zip(desk.seeds, runs, strict=False)}
+        beside = {str(seed): run for seed, run in zip(desk.seeds, runs, strict=True)}
         return Figure(Interval(float(np.mean(values)), min(values), max(values)), beside=beside, note=note)
 
     return measure
@@ -50,13 +48,13 @@ def gained(run: Any, name: str) -> float:
 
 FED = "50 false alarms fed back"
 QUESTION.line(f"{FED}: false alarms on held-out normal rows", unit="points", at_most=0.0)(
-    by_seed(fed_back, partial(gained, name="false alarms"), "fed", seeds=3)
+    by_seed(fed_back, partial(gained, name="false alarms"), "fed")
 )
 QUESTION.line(f"{FED}: recall on held-out attacks", unit="points", at_least=-1.0)(
-    by_seed(fed_back, partial(gained, name="recall"), "fed", seeds=3)
+    by_seed(fed_back, partial(gained, name="recall"), "fed")
 )
 QUESTION.line("feedback undone: the detector retrained has the former bits", unit="share of seeds", at_least=1.0)(
-    by_seed(fed_back, lambda run: float(run["undone bit for bit"]), "fed", seeds=3)
+    by_seed(fed_back, lambda run: float(run["undone bit for bit"]), "fed")
 )
 for people in (1, 3):
     QUESTION.line(f"300 attacks reported by {people} attackers: found after, of found before", unit="%", at_least=KEPT)(

@@ -179,6 +179,7 @@ def test_what_cannot_be_watched_is_refused() -> None:
         causes_in({"when": [1]})
 
 
+@pytest.mark.slow
 def test_the_page_and_the_facts_say_the_same() -> None:
     scores = remembering(40 * WINDOW, 1)
     scores[35 * WINDOW :] += 1.5

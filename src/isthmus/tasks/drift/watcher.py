@@ -116,7 +116,7 @@ class Watcher:
             TooFewRowsError: a shorter quiet time.
         """
         check_length(len(quiet.scores), usual)
-        thin = max(1, math.ceil(len(quiet.scores) / MOST_ROWS), usual * len(quiet.columns) // (MOST_ROWS * 10))
+        thin = max(1, math.ceil(len(quiet.scores) / MOST_ROWS))
         kinds = streams_of(_every(quiet, thin), threshold, floor)
         parts = stretched(run_length, len(quiet.scores) / usual) * (len(kinds) + 1)  # the threshold is one more
         few = max(1, usual // thin)

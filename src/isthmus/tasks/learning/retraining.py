@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
-from isthmus.errors import AbilityError, ParameterError, UnknownNameError
+from isthmus.errors import AbilityError, InputTypeError, ParameterError, UnknownNameError
 from isthmus.estimator.inputs import read
+from isthmus.tasks.anomaly.detector import AnomalyDetector
 from isthmus.tasks.anomaly.digests import digests
 from isthmus.tasks.anomaly.evidence import Evidence
 from isthmus.tasks.anomaly.scorer import Scorer
@@ -50,6 +51,7 @@ def retrain(
 
     Raises:
         UnknownNameError: another way.
+        InputTypeError: a detector of another kind.
         TooFewRowsError: too few rows without an alarm.
 
     Example:
@@ -62,6 +64,9 @@ def retrain(
     """
     if way not in WAYS:
         raise UnknownNameError.among("way", way, WAYS)
+    if not isinstance(champion, AnomalyDetector):
+        came, allowed = f"champion, a {type(champion).__name__}", "rows of a table teach an AnomalyDetector anew"
+        raise InputTypeError(came, allowed, "fit it yourself, and add it: versions.add(detector, by=...)")
     raised = champion.anomaly_score(X) > champion.threshold_ if alarms is None else alarms
     rows = lesson(X, raised, standing, false_share=false_share, time=time)
     if way == UPDATE:
