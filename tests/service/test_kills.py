@@ -102,6 +102,7 @@ def check(url: str, scored: dict[str, float], judged: list[str]) -> None:
     store.close()
 
 
+@pytest.mark.timeout(1800)  # twenty starts on a busy machine
 @pytest.mark.parametrize(("url", "kills"), KILLS, indirect=["url"])
 def test_a_killed_server_loses_nothing_that_it_acknowledged(
     url: str, folder: Path, nursery: Nursery, tumours: Tumours, kills: int
