@@ -28,8 +28,9 @@ def rows_of(X: Any) -> list[dict[str, Any]]:
     if isinstance(read, nw.DataFrame):
         return [dict(zip(read.columns, map(_plain, row), strict=True)) for row in read.iter_rows()]
     flat = np.asarray(read)
-    names = [f"{PLACES}{at}" for at in range(flat[:1].size)]
-    return [dict(zip(names, row.tolist(), strict=True)) for row in flat.reshape(len(flat), len(names))]
+    width = int(np.prod(flat.shape[1:]))
+    names = [f"{PLACES}{at}" for at in range(width)]
+    return [dict(zip(names, row.tolist(), strict=True)) for row in flat.reshape(len(flat), width)]
 
 
 def named(X: Any, names: Sequence[str]) -> NDArray[np.bool_]:
