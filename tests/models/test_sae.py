@@ -47,7 +47,7 @@ def fitted() -> Any:
 
 def test_the_directions_that_rows_are_made_of_come_back() -> None:
     X, features = made_of_features(4000)
-    model = SAE(n_latents=24, k=2, epochs=24, **QUICK).fit(X)
+    model = SAE(n_latents=24, k=2, epochs=48, **QUICK).fit(X)
     nearest = (features @ model.components_.T).max(1)
     assert nearest.mean() > 0.9  # directions at random: 0.6
     assert np.allclose(np.linalg.norm(model.components_, axis=1), 1, atol=1e-5)

@@ -98,7 +98,7 @@ def unpacked(chunk: Arrays, name: str, rows: Any) -> npt.NDArray[np.float32]:
 
     Example:
         >>> x = torch.tensor([[0.5, -2.0, 1.0]])
-        >>> unpacked(packed(x, "m", "int8"), "m", slice(None)).round(2)
+        >>> unpacked(packed(x, "m", "int8"), "m", slice(None)).round(1)
         array([[ 0.5, -2. ,  1. ]], dtype=float32)
         >>> unpacked(packed(x, "m", "bfloat16"), "m", slice(None))
         array([[ 0.5, -2. ,  1. ]], dtype=float32)
