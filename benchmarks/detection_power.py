@@ -44,7 +44,7 @@ from isthmus.metrics.intervals import wilson_interval
 ROOT = Path(__file__).resolve().parents[1]
 QUESTION = Question("detection_power", "Does diagnose() say rightly which detectors are good?", ROOT, (0, 1, 2, 3, 4))
 SIZES = f"cells of {SIDES[CELLS]} and of {SIDES[LARGE]} pixels a side, of 300"
-NOTE = f"dropout {DROPOUT}; {SIZES}; {SEEDS[LARGE]} seeds on the large ones, else 5"
+NOTE = f"dropout {DROPOUT}; {SIZES}; {SEEDS[LARGE]} seed on the large ones, else 5"
 
 Measured = Callable[[Desk], Figure | Absent]
 
