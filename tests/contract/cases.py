@@ -127,18 +127,20 @@ RELATIVES = (
     "iwae",
 )  # which differ from a VAE in what they pay alone
 DEAR = ("vae-gan", "vq-gan", "vq-vae-2")  # of images alone, with tests of their own of what they learn
-TURNS = {name: ("mixed", "images")[i % 2] for i, name in enumerate(TABLES)}
+OWN_INSIDE = ("autoencoder", "conditional-vae", "denoising-autoencoder", "masked-autoencoder", "vae", "vq-vae")
+"""Members whose inside depends on the kind of data in a way of their own; the others' parts are the same as theirs."""
+TURNS = {name: ("mixed", "images")[i % 2] for i, name in enumerate(OWN_INSIDE)}
 
 
 def is_usual(case: Case) -> bool:
-    """Whether the usual run has a case: of a table's member numbers and, in turn, a mixed table or convolved images.
+    """Whether the usual run has a case: of a table's member numbers, of a few a mixed table or convolved images too.
 
     The rest, and all that a wide table would show as well, is left to the slow tests.
     """
     if case.model not in TABLES or case.data == "numbers":
         return True
     is_flattened = case.data in ("series", "images") and case.architecture == "auto"
-    return case.model not in RELATIVES and not is_flattened and case.data == TURNS[case.model]
+    return not is_flattened and case.data == TURNS.get(case.model)
 
 
 def is_first(case: Case) -> bool:

@@ -34,7 +34,7 @@ class ResidualCodes(Quantizer):
         >>> from isthmus.parts.bottlenecks.scalar import Scalar
         >>> two = ResidualCodes([Scalar((3,)), Scalar((3,))]).eval()
         >>> two(torch.tensor([[[1.5]]]), Batch(torch.zeros(1, 1))).symbols.tolist()
-        [[2, 1]]
+        [[2, 2]]
     """
 
     def __init__(self, quantizers: Sequence[Quantizer]) -> None:
