@@ -59,17 +59,22 @@ class Failure(NamedTuple):
     prior: str | None = None
 
 
+FEW = 3  # numbers in a code whose gaps are looked for: in codes of many all distances are alike
 USUAL = {"latent_dim": 16, "epochs": EPOCHS, "batch_size": 64, "architecture": "mlp"}
 FAILURES = {
     "posterior collapse, a variance far too large": Failure(
         "rate-collapsed", isthmus.VAE(likelihood="gaussian", **USUAL), faint
     ),
     "wrong weight of the KL, a hundred": Failure("rate-collapsed", isthmus.BetaVAE(beta=100.0, **USUAL)),
-    "wrong weight of the KL, a thousandth": Failure("holes", isthmus.BetaVAE(beta=0.001, **USUAL)),
+    "wrong weight of the KL, a thousandth": Failure(
+        "holes", isthmus.BetaVAE(beta=0.001, **{**USUAL, "latent_dim": FEW})
+    ),
     "dead codes, none begins anew": Failure(
         "dead-codes", isthmus.VQVAE(quantizer="vq", codes=512, restarts=False, epochs=5, batch_size=64)
     ),
-    "holes between codes, one normal over all digits": Failure("holes", isthmus.Autoencoder(**USUAL), prior="normal"),
+    "holes between codes, one normal over all digits": Failure(
+        "holes", isthmus.Autoencoder(**{**USUAL, "latent_dim": FEW}), prior="normal"
+    ),
     "checkerboards, transposed convolutions": Failure(
         "checkerboard",
         isthmus.Autoencoder(
