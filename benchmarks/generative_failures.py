@@ -83,10 +83,6 @@ FAILURES = {
         ),
         patches,
     ),
-    "blur, coins at a dear rate": Failure(
-        "blur",
-        isthmus.VAE(likelihood="bernoulli", latent_dim=12, hidden_dims=(64,), epochs=30, learning_rate=5e-3),
-    ),
     "blur, squared errors": Failure("blur", isthmus.Autoencoder(**{**USUAL, "latent_dim": 4}), patches),
 }
 
