@@ -135,7 +135,8 @@ def _scorer(subject: Subject, replay: Replay, part: Path) -> tuple[str, Run]:
     plan, arrays = row_weights(subject)
     scores = scorer_runner(row_scorer.Scorer(plan, arrays))(replay.rows)["anomaly_score"]
     plan["threshold"] = parted(plan["threshold"], scores, replay.expected["is_anomaly"])
-    np.savez(part / row_scorer.WEIGHTS, **arrays)
+    named: dict[str, Any] = {**arrays}
+    np.savez(part / row_scorer.WEIGHTS, allow_pickle=False, **named)
     (part / row_scorer.PLAN).write_text(json.dumps(plan, indent=1) + "\n", encoding="utf-8")
     shutil.copyfile(row_scorer.__file__, part / SCORER)
     return row_scorer.WEIGHTS, scorer_runner(row_scorer.Scorer(plan, arrays))
