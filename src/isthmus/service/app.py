@@ -120,7 +120,7 @@ async def _follow(service: Service, changed: Callable[[], None]) -> None:
     """Look every second whether another version was promoted, and take it up."""
     while True:
         await asyncio.sleep(TICK)
-        with suppress(StoreError, OSError):  # it may be there in a second
+        with suppress(StoreError, OSError, ValueError):  # it may be there, and readable, in a second
             if await asyncio.to_thread(service.follow):
                 changed()
 

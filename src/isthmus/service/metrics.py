@@ -62,9 +62,9 @@ class _Drift(Collector):
         self.store, self.model = store, model
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """A gauge for each stream."""
+        """A gauge for each stream; a store that is away is not waited for, since the counts are wanted now."""
         try:
-            found = reading.latest_drift(self.store, self.model)
+            found = reading.latest_drift(self.store, self.model) if self.store.is_there() else []
         except StoreError:
             return
         for name, (column, sentence) in GAUGES.items():
