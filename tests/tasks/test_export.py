@@ -29,7 +29,7 @@ from isthmus.errors import (
     UnknownNameError,
     ValueRangeError,
 )
-from isthmus.tasks.export import layouts, row_scorer
+from isthmus.tasks.export import layouts, loading, row_scorer
 from isthmus.tasks.export.exporting import export
 from isthmus.tasks.export.loading import load_exported
 
@@ -273,6 +273,9 @@ def test_a_graph_answers_as_the_default_detector(detector: Any, tumours: Any, tm
     assert np.abs(exported.anomaly_score(rows) - as_new(detector, rows)).max() < exported.proof["allowed"]
     assert (exported.predict(tumours.malignant) == detector.predict(tumours.malignant)).all()
     assert exported.p_value(tumours.malignant) == pytest.approx(detector.p_value(tumours.malignant), abs=0.02)
+    broken = np.full((2, 30), np.nan)
+    told = loading.graph_runner((home / exported.proof["model"]).read_bytes())(broken)
+    assert told["is_anomaly"].all() and (told["p_value"] < 0.02).all()
     one = np.concatenate([exported.anomaly_score(row[None]) for row in rows[:9]])
     assert (one == exported.anomaly_score(rows)[:9]).all()
 

@@ -61,7 +61,7 @@ class Graph(nn.Module):
             answers["reconstruction"] = self.in_units(answers["reconstruction"].to(rows.dtype))
         if self.is_detector:
             score = answers["anomaly_score"]
-            answers |= {"p_value": self.p_value(score), "is_anomaly": score > self.threshold}
+            answers |= {"p_value": self.p_value(score), "is_anomaly": ~(score <= self.threshold)}
         return answers
 
     def scaled(self, rows: Tensor) -> Tensor:
@@ -84,14 +84,17 @@ class Graph(nn.Module):
         return values.movedim(1, -1) if self.spec.layout.endswith("c") else values[:, 0]
 
     def p_value(self, score: Tensor) -> Tensor:
-        """The share of calibration rows that score as high, the row itself included; by halving, (B,)."""
+        """The share of calibration rows that score as high, the row itself included; by halving, (B,).
+
+        Comparisons are turned round so that what is no number is above everything: the least p-value, and an alarm.
+        """
         below = torch.zeros_like(score, dtype=torch.long)
         step = len(self.calibration) // 2
         while step:
             beyond = below + step
-            below = torch.where(self.calibration[beyond - 1] < score, beyond, below)
+            below = torch.where(score <= self.calibration[beyond - 1], below, beyond)
             step //= 2
-        return (1.0 + self.n - below.double()) / (self.n + 1.0)
+        return (1.0 + self.n - below.clamp_max(self.n).double()) / (self.n + 1.0)
 
 
 def _padded(calibration: NDArray[np.float64]) -> Tensor:

@@ -86,7 +86,9 @@ class Parity:
         found = run(replay.rows)
         few = [run(row[None]) for row in replay.rows[:ALONE]]
         alone = {name: np.concatenate([each[name] for each in few]) for name in found}
-        differences, threshold, flipped, alarms = {}, None, 0, 0
+        differences: dict[str, float] = {}
+        threshold: dict[str, float] | None = None
+        flipped = alarms = 0
         for name, unit in _units(subject).items():
             expected = replay.expected[name]
             both = ((found[name], expected), (alone[name], expected[:ALONE]))
