@@ -11,6 +11,8 @@ import numpy as np
 from _letters import letters, trained, windows
 from _tables import Found
 from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import f1_score
 from torch import Tensor
 
 import isthmus
@@ -18,16 +20,16 @@ from isthmus.metrics import Residuals, best_latents, dead_share, l0
 from isthmus.tasks.interpretation.recovery import spliced_loss
 
 CACHE = Path(__file__).parent / ".cache" / "sparse_language"
-LEARNT, JUDGED = 800, 120  # windows of 128 letters
+LEARNT, JUDGED = 800, 240  # windows of 128 letters
 K, EPOCHS = 32, 6
 STEPS = {"batch_size": 512, "learning_rate": 1.5e-3}  # smaller and larger than usual, since letters are few
 SITES = {"neurons": ("block.mlp.act", 512), "residual stream": ("block", 128)}
 TIMES = (4, 8, 16)
 RARE = 100  # letters of a class among those that judge, below which nothing is said of it
+PROBED = (4, 16)  # latents that a probe reads
 
 CLASSES: dict[str, Callable[[str], bool]] = {
     "capital": str.isupper,
-    "digit": str.isdigit,
     "quote": lambda letter: letter in "'\"",
     "vowel": lambda letter: letter in "aeiouAEIOU",
     "end of line": lambda letter: letter == "\n",
@@ -35,6 +37,7 @@ CLASSES: dict[str, Callable[[str], bool]] = {
     "end of sentence": lambda letter: letter in ".!?",
     "colon": lambda letter: letter == ":",
 }
+CAPITALS = ("capital after a capital", "other capital")  # in plays the former are names of those who speak
 Rows = NDArray[np.float32]
 
 
@@ -77,6 +80,8 @@ def judged(site: str, times: int, seed: int) -> Found:
     for unit, values in (("latent", codes), ("neuron", activations("neurons", "held out"))):
         for name, (f1, which) in best_units(values).items():
             found |= {f"{name}, best {unit}": f1, f"{name}, which {unit}": which}
+    for count in PROBED:
+        found |= {f"{name}, best {count}": f1 for name, f1 in probed(codes, count).items()}
     return found
 
 
@@ -95,11 +100,31 @@ def best_units(values: Any) -> dict[str, tuple[float, int]]:
     return found
 
 
+def probed(codes: Any, count: int) -> dict[str, float]:
+    """F1 of a logistic regression for each class on so many latents, chosen and fitted on half of the letters.
+
+    They are those whose mean differs most between letters of the class and all others: a sparse probe.
+    """
+    firing, names = classes()
+    half, found = len(firing) // 2, dict[str, float]()
+    for there, name in zip(firing.T, names, strict=True):
+        sides = np.where(there[:half], 1 / there[:half].sum(), -1 / (~there[:half]).sum())
+        chosen = np.argsort(-np.abs(codes[:half].T @ sides))[:count]
+        rows = codes[:, chosen].toarray()
+        rows /= rows[:half].std(0) + 1e-6
+        probe = LogisticRegression().fit(rows[:half], there[:half])
+        found[name] = float(f1_score(there[half:], probe.predict(rows[half:])))
+    return found
+
+
 @cache
 def classes() -> tuple[NDArray[np.bool_], list[str]]:
-    """Where the letters of each class are, (n, classes), of classes that are not rare."""
+    """Where the letters of each class are, (n, classes), of classes that are not rare; and two kinds of capitals."""
     text = letters_of("held out")
     table = {name: np.array([rule(letter) for letter in text]) for name, rule in CLASSES.items()}
+    capital = table["capital"].reshape(JUDGED, -1)
+    follows = np.pad(capital, ((0, 0), (1, 0)))[:, :-1]
+    table |= {name: (capital & before).ravel() for name, before in zip(CAPITALS, (follows, ~follows), strict=True)}
     kept = {name: there for name, there in table.items() if there.sum() >= RARE}
     return np.column_stack(list(kept.values())), list(kept)
 

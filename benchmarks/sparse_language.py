@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import product
 from pathlib import Path
 from typing import Any
 
 import _latents
-from _latents import CLASSES, SITES, TIMES, K
+from _latents import CAPITALS, CLASSES, PROBED, SITES, TIMES, K
 from _letters import TEXT
 from _tables import Found, over_seeds
 
@@ -23,7 +24,9 @@ from isthmus.bench.question import Desk, Question
 
 ABOUT = "Do sparse dictionaries keep what a language model needs, and are their latents what neurons are not?"
 QUESTION = Question("sparse_language", ABOUT, Path(__file__).resolve().parents[1], seeds=(0,))
-SURE = ("capital", "digit", "quote")
+SURE = ("capital", "quote")
+SPREAD = ("capital", *CAPITALS, "vowel")  # over many letters, so perhaps over many latents
+BY_CLASS = (", best ", ", which ")
 NOTE = f"{_latents.LEARNT * 128:,} letters, {_latents.EPOCHS} epochs; judged by {_latents.JUDGED * 128:,} letters"
 
 
@@ -41,10 +44,14 @@ def figure(desk: Desk, site: str, times: int, name: str) -> Figure | Absent:
         return of
     if name not in of[0]:
         return Absent(f"fewer than {_latents.RARE} such letters among those that judge")
-    beside = {key: float(f"{value:.4g}") for key, value in of[0].items() if "best" not in key and "which" not in key}
-    if name.endswith("best latent"):
-        other = name.replace("latent", "neuron")
-        beside = {other: round(of[0][other], 3), "latent": of[0][name.replace("best", "which")]}
+    letter, _, best = name.partition(", best ")
+    if best == "latent":
+        beside = {name.replace(best, "neuron"): round(of[0][f"{letter}, best neuron"], 3)}
+        beside |= {"latent": of[0][f"{letter}, which latent"]}
+    elif best:
+        beside = {f"by the best {unit}": round(of[0][f"{letter}, best {unit}"], 3) for unit in ("latent", "neuron")}
+    else:
+        beside = {key: float(f"{of[0][key]:.4g}") for key in of[0] if not any(word in key for word in BY_CLASS)}
     return Figure(over_seeds(one[name] for one in of), note=NOTE, beside=beside)
 
 
@@ -59,10 +66,13 @@ def lines_of(site: str) -> None:
             QUESTION.line(name, unit="", **(wanted if ablation == "zero" else {}))(measure)
     for times in TIMES:
         latents = times * SITES[site][1]
-        for letter in CLASSES:
+        for letter in (*CLASSES, *CAPITALS):
             wanted = {"at_least": 0.9} if letter in SURE and latents == 2048 else {}
             measure = partial(figure, site=site, times=times, name=f"{letter}, best latent")
             QUESTION.line(f"{site}, {latents} latents: F1 of the best latent, {letter}", unit="", **wanted)(measure)
+        for letter, count in product(SPREAD, PROBED):
+            measure = partial(figure, site=site, times=times, name=f"{letter}, best {count}")
+            QUESTION.line(f"{site}, {latents} latents: F1 of a probe on {count} latents, {letter}", unit="")(measure)
 
 
 lines_of("neurons")

@@ -16,6 +16,7 @@ from isthmus.parts.dictionary import nodes
 from isthmus.parts.dictionary.choose import ACTIVATIONS, PRICED, dictionary
 from isthmus.parts.dictionary.pattern import Pattern
 from isthmus.parts.dictionary.plan import Plan
+from isthmus.parts.dictionary.trials import Trials
 from isthmus.parts.initialise import initialise
 
 SHARES = (0.125, 0.5, 1.0)
@@ -83,6 +84,19 @@ def test_any_number_of_rows_at_once_gives_the_same_bits(activation: str) -> None
         found.append(gradients(made, batch))
     for other in found[1:]:
         assert all(torch.equal(gradient, other[name]) for name, gradient in found[0].items())
+
+
+@every_activation
+def test_a_search_in_bfloat16_misses_few_latents_and_measures_in_full(activation: str) -> None:
+    x, made = digits(dtype=torch.float32), network(activation, dtype=torch.float32)
+    found = []
+    for made.is_low in (False, True):
+        pattern, values = made.search(x, Trials.of(made.dead(), len(x), made.wanted, 64))
+        exact = nodes.plain_read(x, made.shift, made.encoder_weight, made.encoder_bias, pattern)
+        assert torch.allclose(values, exact, rtol=1e-4, atol=1e-4)
+        found.append(set(zip(pattern.bag.tolist(), pattern.latents.tolist(), strict=True)))
+    full, low = found
+    assert len(full & low) > 0.97 * len(full | low)
 
 
 def test_the_nodes_against_finite_differences() -> None:

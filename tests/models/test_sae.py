@@ -69,6 +69,18 @@ def test_few_latents_say_more_than_as_many_principal_components(activation: str,
     assert error(held_out, fitted(activation).reconstruct(held_out)) < 0.95 * lost
 
 
+@pytest.mark.slow
+def test_a_search_in_bfloat16_learns_as_well(fitted: Any) -> None:
+    train, held_out = digits()
+    low = SAE(n_latents=128, k=8, epochs=30, precision="bfloat16", **QUICK).fit(train)
+    lost = error(held_out, fitted("topk").reconstruct(held_out))
+    assert error(held_out, low.reconstruct(held_out)) == pytest.approx(lost, rel=0.1)
+    low.network_.is_low = False  # which is of training alone
+    scores = low.score_samples(held_out)
+    low.network_.is_low = True
+    assert np.array_equal(low.score_samples(held_out), scores)
+
+
 def test_codes_go_out_and_come_back_as_csr(fitted: Any) -> None:
     model, (_, held_out) = fitted("topk"), digits()
     Z = model.transform(held_out)

@@ -38,7 +38,9 @@ class SAE(Decomposes, Exchanges, Inspected, Estimator):
 
     Use it to take apart what a network has in its activations, or rows of numbers, into directions that may mean
     something. All columns share one scale, so that directions keep their angles. No dense code is ever written down:
-    a step costs the product with the encoder, and a little for each latent that is on.
+    a step costs the product with the encoder, and a little for each latent that is on. With precision="bfloat16"
+    training looks for latents by a product in bfloat16, which is quicker where the processor has units for it and
+    slower where it has none; how strong they are, all gradients, codes and scores are of float32 as ever.
 
     Args:
         n_latents: n; "auto" is eight for each column.
@@ -91,7 +93,7 @@ class SAE(Decomposes, Exchanges, Inspected, Estimator):
         if self.tied and answers is not None:
             came, allowed = "tied=True with y", "the encoder looks for directions of X, the decoder adds up those of y"
             raise ParameterError(came, allowed, "use tied=False")
-        plan = Plan(spec.n_features, latents, self.l0_, answers, self.tied)
+        plan = Plan(spec.n_features, latents, self.l0_, answers, self.tied, self.settings_.precision)
         return dictionary(self.activation, plan, self.weight, checked_levels(self.levels))
 
     def objective(self, network: Any, batch: Batch) -> Terms:

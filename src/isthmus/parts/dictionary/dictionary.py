@@ -23,7 +23,7 @@ from isthmus.parts.dictionary.codes import padded, sorted_code, starts_of, thinn
 from isthmus.parts.dictionary.median import geometric_median
 from isthmus.parts.dictionary.pattern import Pattern, summed
 from isthmus.parts.dictionary.plan import Passage, Plan, Seen
-from isthmus.parts.dictionary.selection import PASS, Entries, beside, joined, passes
+from isthmus.parts.dictionary.selection import PASS, Entries, beside, joined, passes, remeasured, steady_passes
 from isthmus.parts.dictionary.tariff import Tariff
 from isthmus.parts.dictionary.trials import Trials
 from isthmus.parts.likelihoods.cells import LOG_2PI
@@ -62,6 +62,7 @@ class Dictionary(nn.Module):
         self.likelihood, self.tariff = Gaussian((answers,)), Tariff(wanted, fixed=0.0)
         self.latent_shape, self.is_transcoder, self.wanted = (latents,), plan.targets is not None, wanted
         self.is_plain = False  # whether products are dense, as an oracle's
+        self.is_low = plan.precision == "bfloat16"  # whether training searches by products in bfloat16
         self.seen: Seen | None = None
         self.plenty = 1.0  # times as many latents are on as in the end
 
@@ -184,13 +185,17 @@ class Dictionary(nn.Module):
             trials: Who is tried beside them, in a bag of their own.
         """
         centred, on, tried, start = x if self.shift is None else x - self.shift, [], [], 0
-        for h in self.passes(centred):
+        low = self.is_low and self.training
+        for h in self.passes(centred, low):
             on.append(self.on(h))
             if trials is not None:
                 tried.append(trials.among(h, start))
             start += len(h)
-        found = self.settle(joined(on), centred)
-        found = found if trials is None else beside(found, joined(tried))
+        sets = [joined(entries) for entries in (on, tried) if entries]
+        if low:
+            sets = [remeasured(entries, centred, self.encoder_weight, self.encoder_bias) for entries in sets]
+        found = self.settle(sets[0], centred)
+        found = found if trials is None else beside(found, sets[1])
         starts = starts_of(found.counts.reshape(-1))
         return Pattern(found.latents, starts, len(self.idle), found.counts[0].numel()), found.values
 
@@ -204,19 +209,12 @@ class Dictionary(nn.Module):
         self.first(next(self.passes(centred)))
         self.begun.fill_(1)
 
-    def passes(self, centred: Tensor) -> Iterator[Tensor]:
-        """Pre-activations of rows less their shift, (B, D), a pass after the other, (rows, n).
-
-        Beyond training with zeros beside all that is multiplied or summed over, so that a row's bits do not depend on
-        where it stands.
-        """
-        weight, bias = self.encoder_weight, self.encoder_bias
-        if self.training:
-            return passes(centred, weight, bias, self.pass_rows)
-        latents, beside = len(weight), (0, rounded(weight.shape[1]) - weight.shape[1])
-        wide = pad(weight, (*beside, 0, rounded(latents) - latents))
-        products = passes(pad(centred, beside), wide, pad(bias, (0, len(wide) - latents)), self.pass_rows)
-        return (h[:, :latents] for h in products)
+    def passes(self, centred: Tensor, low: bool = False) -> Iterator[Tensor]:
+        """Pre-activations of rows less their shift, (B, D), a pass after the other, (rows, n); bfloat16 where low."""
+        given = centred, self.encoder_weight, self.encoder_bias
+        if not self.training:
+            return steady_passes(*given, self.pass_rows)
+        return passes(*(part.bfloat16() for part in given), self.pass_rows) if low else passes(*given, self.pass_rows)
 
     def count(self, rows: int = 1) -> int:
         """How many latents are on in so many rows: many in the beginning, when chance decides which those are."""

@@ -51,6 +51,7 @@ class Plan:
         wanted: How many latents shall be on in a row, on average.
         targets: T, numbers in what rows are to become; None for the rows themselves.
         tied: Whether the encoder looks for the decoder's own directions.
+        precision: "bfloat16" where training is to search for latents by products in it, else "float32".
     """
 
     features: int
@@ -58,3 +59,4 @@ class Plan:
     wanted: float
     targets: int | None = None
     tied: bool = False
+    precision: str = "float32"

@@ -10,6 +10,11 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.functional import pad
+
+from isthmus.parts.backbones.linear import rounded
+from isthmus.parts.dictionary.codes import starts_of
+from isthmus.parts.dictionary.pattern import Pattern, compared
 
 GROUP = 16  # latents of which the largest alone is looked at first
 PASS = 512  # rows of a pass: enough for a product at full speed, few enough for its answer to stay near the processor
@@ -48,6 +53,40 @@ def passes(x: Tensor, weight: Tensor, bias: Tensor, rows: int = PASS) -> Iterato
         full = torch.cat([some, some.new_zeros(missing, x.shape[1])]) if missing else some
         torch.addmm(bias, full, weight.t(), out=buffer)
         yield buffer[: len(some)]
+
+
+def steady_passes(x: Tensor, weight: Tensor, bias: Tensor, rows: int = PASS) -> Iterator[Tensor]:
+    """The same, beside zeros in all that is multiplied or summed over, so that no row feels where it stands.
+
+    Args:
+        x: Rows, (B, D).
+        weight: (n, D).
+        bias: (n,).
+        rows: Of a pass.
+    """
+    latents, beside = len(weight), (0, rounded(weight.shape[1]) - weight.shape[1])
+    wide = pad(weight, (*beside, 0, rounded(latents) - latents))
+    products = passes(pad(x, beside), wide, pad(bias, (0, len(wide) - latents)), rows)
+    return (h[:, :latents] for h in products)
+
+
+def remeasured(entries: Entries, x: Tensor, weight: Tensor, bias: Tensor) -> Entries:
+    """The same entries with pre-activations in the precision of x, where the search had a lower one.
+
+    Args:
+        entries: One bag for each row.
+        x: Rows, (B, D).
+        weight: (n, D).
+        bias: (n,).
+
+    Example:
+        >>> x, weight, bias = torch.tensor([[1.001, 2.0]]), torch.eye(2), torch.zeros(2)
+        >>> low = above(next(passes(*(part.bfloat16() for part in (x, weight, bias)))), 0.0)
+        >>> low.values.tolist(), remeasured(low, x, weight, bias).values
+        ([1.0, 2.0], tensor([1.0010, 2.0000]))
+    """
+    pattern = Pattern(entries.latents, starts_of(entries.counts), len(weight))
+    return entries._replace(values=compared(pattern, x, weight) + bias[entries.latents])
 
 
 def largest(h: Tensor, k: int) -> tuple[Tensor, Tensor]:
