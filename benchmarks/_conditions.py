@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from _mnist import drawn, part
 from _patches import LEFT, RIGHT, Images, patches
-from scipy.ndimage import sobel
+from scipy.ndimage import binary_erosion, generate_binary_structure
 from sklearn.datasets import load_sample_images
 from sklearn.linear_model import LinearRegression
 from sklearn.svm import SVC
@@ -25,7 +25,8 @@ RECOGNISED = "recognised"
 PICTURES, PASSES, SHOWN = 3000, 15, 500  # images that learn from images, and how long; and as many to judge by
 BY_IMAGES = {"hidden_dims": (16, 32), "architecture": "conv", "epochs": PASSES, "batch_size": 64}
 EDGES = ("told its edges", "told another's edges")
-STEEP = 1.0  # of a slope between two pixels that counts as an edge, where Sobel's is at most 4
+INK = 0.5  # above which a pixel belongs to a stroke
+CROSS = generate_binary_structure(2, 1)[None, :, :, None]  # a pixel and its four neighbours
 COLOURS = ("told the grey picture", "a straight line from each grey pixel")
 PATCH = 16  # pixels along an edge
 LOST = "squared error of colours"
@@ -73,9 +74,9 @@ def edged(method: str, seed: int) -> dict[str, Any]:
 
 
 def edges(images: Images) -> Images:
-    """1 where neighbouring pixels differ, 0 elsewhere, (n, h, w, 1)."""
-    slope = np.hypot(sobel(images, axis=1), sobel(images, axis=2))
-    return (slope > STEEP).astype(np.float32)
+    """1 on the outermost pixels of each stroke, 0 elsewhere, (n, h, w, 1)."""
+    strokes = images > INK
+    return (strokes & ~binary_erosion(strokes, CROSS)).astype(np.float32)
 
 
 def coloured(method: str, seed: int) -> dict[str, Any]:

@@ -10,14 +10,14 @@ from _mnist import drawn, part
 import isthmus
 from isthmus.metrics import psnr
 
-ROWS, JUDGED, EPOCHS, BATCH = 3000, 1000, 8, 64
+ROWS, JUDGED, EPOCHS, BATCH, CODES = 4000, 1000, 10, 32, 16
 HEARD, UNHEARD = "critic heard", "critic not heard"
 START = {HEARD: 0.3, UNHEARD: 1.0}
 
 
 def rebuilt(method: str, seed: int) -> dict[str, Any]:
     """Figures of test images after their way through symbols; both methods are one model until the gate opens."""
-    options = {"codes": 512, "epochs": EPOCHS, "batch_size": BATCH, "random_state": seed}
+    options = {"codes": CODES, "epochs": EPOCHS, "batch_size": BATCH, "random_state": seed}
     model = isthmus.VQGAN(start=START[method], **options).fit(images(drawn(ROWS, seed).x))
     real = images(part("test").x[:JUDGED])
     made = model.reconstruct(real)

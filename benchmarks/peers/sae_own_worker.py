@@ -71,7 +71,7 @@ def _dense_step(dense: Dense, optimizer: torch.optim.Optimizer) -> Any:
             gradient -= (gradient * directions).sum(1, keepdim=True) * directions
             optimizer.step()
             directions /= directions.norm(dim=1, keepdim=True)
-        return float(cost)
+        return float(cost.detach())
 
     return step
 

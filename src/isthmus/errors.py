@@ -18,7 +18,8 @@
     ├── ModelFileError(OSError)            a saved model that cannot be read
     │   ├── MissingFileError               a file of the folder is not there
     │   ├── CorruptFileError               a byte differs from what was written
-    │   └── NewerFormatError               written by a newer isthmus
+    │   ├── NewerFormatError               written by a newer isthmus
+    │   └── ParityError                    an exported model that is not proved to answer as the original
     ├── MissingExtraError(ImportError)     an optional library is not installed
     ├── PeerError(RuntimeError)            a library to be compared with cannot be installed, or failed
     ├── StoreError(RuntimeError)           the service's database cannot be read or written
@@ -172,6 +173,10 @@ class CorruptFileError(ModelFileError):
 
 class NewerFormatError(ModelFileError):
     """A model written in a format newer than this isthmus reads."""
+
+
+class ParityError(ModelFileError):
+    """An exported model without proof that it answers as the original, or with proof that it does not."""
 
 
 class MissingExtraError(IsthmusError, ImportError):

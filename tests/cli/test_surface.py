@@ -16,7 +16,7 @@ from tests.cli.command import Isthmus, command_line, process
 
 LEARN = ("demo", "data", "models", "fit", "tune", "detect")
 USE = ("encode", "decode", "reconstruct", "sample", "score", "sae")
-KEEP = ("serve", "store", "watch", "retrain", "promote", "rollback", "backtest")
+KEEP = ("serve", "export", "store", "watch", "retrain", "promote", "rollback", "backtest")
 NAMES = (*LEARN, *USE, *KEEP, "doctor", "report", "version")
 GROUPS = {
     "data": ("list", "get"),

@@ -15,8 +15,7 @@ import isthmus
 from isthmus.core.code import Batch
 from isthmus.core.spec import Spec
 from isthmus.data.memory import TensorSource
-from isthmus.estimator import blocks
-from isthmus.estimator.blocks import LARGE, SMALL, TINY, Blocks
+from isthmus.estimator.blocks import FEW, LARGE, MIDDLE, SMALL, TINY, Blocks
 
 ROWS, IMAGES = 9000, 700
 MODELS: dict[str, tuple[Callable[[], Any], tuple[int, ...]]] = {
@@ -56,7 +55,18 @@ def test_a_row_gets_the_same_bits_alone_permuted_and_among_others(fitted: Any, v
     order = np.random.default_rng(1).permutation(len(X))
     assert np.array_equal(call(X[order]), expected[order])
     assert np.array_equal(call(np.concatenate([X[5:], X[:5]])), np.concatenate([expected[5:], expected[:5]]))
-    for start, count in ((0, 1), (7, 1), (300, 2), (41, 5), (10, 40), (3, 70), (100, 300)):
+    for start, count in (
+        (0, 1),
+        (7, 1),
+        (300, 2),
+        (41, 5),
+        (10, 40),
+        (3, 70),
+        (100, 300),
+        (50, 1000),
+        (9, 2500),
+        (1, 3900),
+    ):
         assert np.array_equal(call(X[start : start + count]), expected[start : start + count]), (start, count)
 
 
@@ -129,7 +139,14 @@ def sizes_used(network: Felt, n: int) -> set[int]:
     [
         (LARGE, (), {LARGE}),
         (2 * LARGE + 10, (), {LARGE, SMALL}),
-        (2 * LARGE, (LARGE,), {SMALL}),  # only the small ones are left
+        (1000, (), {MIDDLE}),  # a batch as services get them
+        (MIDDLE + FEW, (), {MIDDLE, SMALL}),
+        (LARGE - 10, (), {LARGE}),
+        (2 * LARGE + 500, (), {LARGE, MIDDLE}),
+        (2 * FEW, (MIDDLE,), {SMALL}),
+        (1000, (MIDDLE,), {LARGE}),
+        (2 * LARGE, (LARGE,), {MIDDLE}),
+        (2 * LARGE, (MIDDLE, LARGE), {SMALL}),  # only the small ones are left
         (SMALL, (), {SMALL}),
         (1, (), {1}),
         (1, (1,), {2}),
@@ -185,7 +202,7 @@ def test_wide_rows_come_in_smaller_blocks_and_very_wide_ones_alone() -> None:
 
 def test_tests_reach_every_kind_of_block() -> None:
     """The real models above have rows enough."""
-    assert ROWS > 2 * LARGE + blocks.FEW
+    assert ROWS > 2 * LARGE + 2 * FEW
 
 
 @pytest.fixture(autouse=True)

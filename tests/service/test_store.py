@@ -20,7 +20,7 @@ from isthmus.data import files
 from isthmus.errors import ConflictError, ParameterError, StoreError, UnknownNameError
 from isthmus.service.store import reading
 from isthmus.service.store.engine import connect, migrate
-from isthmus.service.store.records import Once
+from isthmus.service.store.records import Finding, Once
 from isthmus.service.store.retention import export, forget
 from isthmus.service.store.schema import METADATA, Moment, scorings
 from isthmus.service.store.store import Store
@@ -189,8 +189,8 @@ def test_thresholds_of_one_model_are_told_apart_and_leave_a_trail(store: Store) 
 
 def test_drift_and_runs_are_kept(store: Store) -> None:
     number = store.begin_run("watch", "pump", rows=500)
-    store.note_drift("pump", "score", 0.4, True, limit=0.1, window="7 days")
-    store.note_drift("fan", "input", 0.01, False, column="speed")
+    store.note_drift("pump", [Finding("scores", 0.4, True, limit=0.1, facts={"window": "7 days"})])
+    store.note_drift("fan", [Finding("inputs", 0.01, False, column="speed")])
     store.end_run(number, "drift")
     (run,) = reading.known_runs(store, "pump")
     assert (run["outcome"], run["facts"]) == ("drift", {"rows": 500})

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from tests.tasks.conftest import learner
 
 import isthmus
 from isthmus.data import factors
@@ -19,7 +20,9 @@ from isthmus.errors import (
     MissingValueError,
     TooFewRowsError,
 )
+from isthmus.tasks.anomaly.beyond import BEYOND
 from isthmus.tasks.anomaly.calibration import FewCalibrationRowsWarning
+from isthmus.tasks.anomaly.member import SCORES
 
 RANDOM = np.random.default_rng(0)
 ROWS = RANDOM.normal(size=(120, 3))
@@ -50,6 +53,46 @@ def with_cell(row: int, column: str, value: Any) -> pd.DataFrame:
     frame = table(12, seed=1).astype({column: object} if isinstance(value, str) and column != "shop" else {})
     frame.loc[row, column] = value
     return frame
+
+
+FAR = np.array([[1e37, -1e37, 1e37]])  # what such a row costs is no number, or next to none
+
+
+@pytest.mark.parametrize("score", SCORES)
+@pytest.mark.filterwarnings("ignore::isthmus.tasks.anomaly.calibration.FewCalibrationRowsWarning")
+def test_a_row_beyond_all_numbers_is_an_alarm_by_every_score(score: str) -> None:
+    judge = isthmus.AnomalyDetector(learner(score, epochs=1, latent_dim=2), score=score, alpha=0.1, random_state=0)
+    rows = np.concatenate([ROWS[:3], FAR])
+    judge.fit(ROWS[3:])
+    assert 1e6 < judge.anomaly_score(rows)[3] == judge.anomaly_score(FAR)[0] <= BEYOND
+    assert judge.predict(rows)[3] == judge.predict(FAR)[0] == -1
+    assert judge.decision_function(FAR)[0] < 0 and judge.p_value(FAR)[0] == judge.p_value(rows).min()
+    assert (judge.anomaly_score(rows)[:3] < 1e6).all()
+
+
+def test_so_it_is_beside_a_classifier_in_a_series_and_in_an_image() -> None:
+    labels = np.repeat([0, 1], [20, 20])
+    few = isthmus.FewLabelDetector(detector(), classifier="logistic", random_state=0)
+    few.fit(ROWS, X_labelled=np.concatenate([ROWS[:20], ROWS[:20] + 4]), y_labelled=labels)
+    assert few.predict(FAR).tolist() == [-1] and few.p_value(FAR)[0] < 0.1
+    series = isthmus.TimeSeriesDetector(
+        isthmus.Autoencoder(epochs=1, device="cpu"), window=4, smooth=2, alpha=0.1, random_state=0
+    )
+    points = np.random.default_rng(1).normal(size=(400, 2))
+    late = points[:50].copy()
+    late[20] = 1e37
+    told = series.fit(points).predict(late)
+    assert (told[20:24] == -1).all() and np.isfinite(series.anomaly_score(late)).all()
+    assert len(series.episodes(late)) >= 1
+    images = np.random.default_rng(2).random((60, 8, 8, 1), dtype=np.float32)
+    seen = isthmus.ImageDetector(epochs_of_one(), alpha=0.1, random_state=0).fit(images)
+    bright = np.where(np.arange(64).reshape(8, 8, 1) == 9, np.float32(1e37), images[:1])
+    assert seen.predict(bright).tolist() == [-1] and seen.defects(bright).any()
+
+
+def epochs_of_one() -> Any:
+    """An unfitted model of images that has hardly learnt."""
+    return isthmus.ConvolutionalAutoencoder(epochs=1, latent_dim=2, hidden_dims=(4,), device="cpu")
 
 
 LATER: dict[str, tuple[Any, type[IsthmusError], str, str]] = {

@@ -15,6 +15,7 @@ from tests.tasks.conftest import Tumours
 
 import isthmus
 from isthmus.errors import AbilityError, ColumnError, CorruptFileError, ParameterError, UnknownNameError
+from isthmus.estimator.inputs import read
 from isthmus.tasks.learning.feedback import Feedback, Item, Rules, Standing
 from isthmus.tasks.learning.gate import compared, may_promote
 from isthmus.tasks.learning.ledger import Ledger, name_of
@@ -141,7 +142,7 @@ def test_what_teaches_and_what_calibrates() -> None:
     assert (
         len({90.0, 92.0, 93.0} & set(kept)) == 1
     )  # half of the open alerts stand for normal ones where a threshold is set
-    assert (rows.admitted, rows.time[-1]) == (2, 0)
+    assert (rows.admitted, rows.time[-1]) == (2, 79)  # the last that teaches
     assert rows.share == pytest.approx(
         18 / 98 if len(kept) == 98 else (len([k for k in kept if 80 <= k < 100])) / len(kept)
     )
@@ -187,6 +188,28 @@ def test_an_update_at_a_low_rate_forgets_less(tumours: Tumours, quick: isthmus.A
     updated = led_on(champion, shifted[:70], shifted[70:], passes=2)
     assert updated.threshold_ != champion.threshold_
     assert champion.anomaly_score(shifted).mean() > updated.anomaly_score(shifted).mean()
+
+
+def test_every_member_of_a_span_learns_its_own_rows_and_what_people_said(
+    tumours: Tumours, quick: isthmus.Autoencoder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    X, hours = tumours.benign[:300], np.datetime64("2026-05-01") + np.arange(300) * np.timedelta64(30, "m")
+    model = clone(quick).set_params(epochs=1)
+    champion = isthmus.AnomalyDetector(model, alpha=0.1, members=("day", "week"), random_state=0).fit(X, time=hours)
+    said = Standing(items(tumours.benign[300:303]))
+    taught: list[Any] = []
+
+    def noted(model: Any, rows: Any, passes: int, slower: float) -> Any:
+        taught.append(rows.block(0, len(rows)))
+        return model
+
+    monkeypatch.setattr("isthmus.tasks.learning.retraining.taught_on", noted)
+    none = np.zeros(300, dtype=bool)
+    updated, rows = retrain(champion, X, standing=said, alarms=none, way="update", time=hours)
+    assert [len(own) for own in taught] == [48 + 3, 240 + 3]
+    told = read(champion.model_, tumours.benign[300:303]).block(0, 3)
+    assert all((own[-3:] == told).all() for own in taught)
+    assert rows.time[-1] == hours[239] and updated.promise_.n == 60
 
 
 def test_ways_that_there_are_not() -> None:

@@ -157,9 +157,12 @@ class Question:
         if desk.seconds <= 0:
             return earlier.get(line.name, line.row(Absent("not reached", is_due=True)))
         try:
-            return desk.cache.keep(line.row(line.measure(desk)), **key)  # type: ignore[no-any-return]
+            found = line.measure(desk)
         except PeerError as error:
-            return line.row(Absent(str(error), is_due=True))
+            found = Absent(str(error), is_due=True)
+        if isinstance(found, Absent) and found.is_due:
+            return line.row(found)  # not kept: the next run is to go on
+        return desk.cache.keep(line.row(found), **key)  # type: ignore[no-any-return]
 
     def _earlier(self) -> dict[str, Row]:
         """{name: row} of what was measured on such a machine before, each with the commit that it was measured at."""

@@ -36,7 +36,8 @@ def doctor(
         device: Where the model works: "cpu", "cuda" or "mps".
         output: How to answer.
     """
-    from isthmus.cli.rows import condition_column, member_in, rows_of, told_rows
+    from isthmus.cli.rows import member_in, rows_of, told_rows
+    from isthmus.tasks.batches.answers import condition_column
 
     member, unseen = member_in(model, device), None
     if getattr(member, "is_conditional", False):

@@ -23,6 +23,7 @@ from isthmus.cli.data import data
 from isthmus.cli.demo import demo
 from isthmus.cli.detect import detect
 from isthmus.cli.doctor import doctor
+from isthmus.cli.export import export
 from isthmus.cli.fields import Command, with_fields
 from isthmus.cli.fit import fit
 from isthmus.cli.groups import Group
@@ -42,7 +43,7 @@ from isthmus.errors import DataFileError, IsthmusError, StoreError, TrainingErro
 
 _LEARN = (demo, data, models, fit, tune, detect)
 _USE = (encode, decode, reconstruct, sample, score)
-_KEEP = (serve, store, watch, retrain, promote, rollback, backtest)
+_KEEP = (serve, export, store, watch, retrain, promote, rollback, backtest)
 COMMANDS: tuple[Command | Group, ...] = (*_LEARN, *_USE, sae, *_KEEP, doctor, report, version)
 """In the order of `isthmus --help`."""
 

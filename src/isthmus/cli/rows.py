@@ -3,32 +3,37 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from isthmus.cli.batch import TABLES, Files, Job
+from isthmus.cli.batch import TABLES
 from isthmus.data import files
 from isthmus.data.activation_files import MANIFEST
 from isthmus.data.activations import Activations
 from isthmus.data.datasets import is_at_hand, load
-from isthmus.data.scanning import read_or_scan
+from isthmus.data.scanning import read_or_scan, scan_pieces
 from isthmus.data.streams import Stream
 from isthmus.data.table_files import to_table
 from isthmus.errors import InputError, UnknownNameError, UsageError
 from isthmus.tasks.anomaly.labels import anomalies_in
+from isthmus.tasks.batches.answers import numbered_columns
 
 MOST_LABELS = 20
 """That a message lists."""
 
 
-def rows_of(path: Path, target: str | None = None) -> Any:
+def rows_of(path: Path, target: str | None = None, in_turn: bool = False) -> Any:
     """The rows of a file or folder, streamed where memory is too small, without the column called `target`.
 
     Where nothing is called so, the path may be the name of a data set at hand: what is known of its rows beside them
     is left out.
+
+    Args:
+        path: Of the rows.
+        target: A column to leave out.
+        in_turn: Stream every file whose format needs no look at the whole, however small; there may be no rows in it.
 
     Raises:
         DataFileError: the file cannot be read.
@@ -36,6 +41,8 @@ def rows_of(path: Path, target: str | None = None) -> Any:
         UsageError: `target` is given for rows without named columns.
     """
     rows = collected(path)
+    if rows is None:
+        rows = scan_pieces(path) if in_turn else None
     if rows is None:
         rows = rows_at_hand(str(path)) if is_at_hand(path) else read_or_scan(path)
     if target is None:
@@ -68,20 +75,6 @@ def member_in(folder: Path, device: str) -> Any:
     return getattr(loaded, "model_", loaded)
 
 
-def answering(model: Any, verb: Callable[..., Any], files: Files) -> Callable[[Job], Any]:
-    """What answers a job: a verb of the model, applied to the rows of its data and to what it is told beside them."""
-
-    def answer(job: Job) -> Any:
-        if not getattr(model, "is_conditional", False):
-            return verb(rows_of(job.data, files.target))
-        if files.y is not None:
-            return verb(rows_of(job.data, files.target), y=written(model, files.y))
-        rows, y = told_rows(job.data, files.target, condition_column(model))
-        return verb(rows, y=y)
-
-    return answer
-
-
 def told_rows(path: Path, target: str | None, condition: str | None) -> tuple[Any, Any]:
     """Rows, and what a conditional model is told beside them; None where no condition is named.
 
@@ -108,12 +101,6 @@ def told_rows(path: Path, target: str | None, condition: str | None) -> tuple[An
     return files.read_labelled(path)
 
 
-def condition_column(model: Any) -> str:
-    """The column that a conditional model was told."""
-    columns = model.condition_.spec.columns
-    return str(columns[0].name) if columns else "y"
-
-
 def written(model: Any, text: str | None) -> Any:
     """What a conditional model understands by a word of the command line."""
     return model.condition_.written(text) if text is not None and model.is_conditional else text
@@ -121,7 +108,7 @@ def written(model: Any, text: str | None) -> Any:
 
 def as_columns(codes: Any, out: Path, letter: str = "z") -> Any:
     """Codes (n, Z) as columns z0, z1, ... where they go into a table."""
-    return {f"{letter}{axis}": codes[:, axis] for axis in range(codes.shape[1])} if out.suffix in TABLES else codes
+    return numbered_columns(codes, letter) if out.suffix in TABLES else codes
 
 
 def put(path: Path, rows: Any) -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-from isthmus.cli.batch import TABLES, USUAL, Data, Files, Job, carry_out, ending_like, jobs
+from isthmus.cli.batch import TABLES, USUAL, Files, Job, Source, carry_out, ending_like, jobs
 from isthmus.cli.output import FLAG, PLAIN, Output
 from isthmus.errors import UsageError
 
@@ -17,8 +16,8 @@ KEPT = (*TABLES, ".npz")
 def score(
     model: Path,
     /,
-    *data: Data,
-    out: Path,
+    *data: Source,
+    out: str,
     incidents: Annotated[bool, FLAG] = False,
     fail_on_anomaly: Annotated[bool, FLAG] = False,
     files: Files = USUAL,
@@ -35,61 +34,42 @@ def score(
 
     Args:
         model: The folder of a saved model or detector.
-        data: Files of rows like those that it was fitted on.
-        out: A file, whose ending is its format; or a folder, which gets a file for each of the data.
+        data: Files of rows like those that it was fitted on, at paths or URLs; or patterns of them, such as
+            's3://bucket/day=*/*.parquet'.
+        out: A file, whose ending is its format; or a folder, which gets a file for each of the data and a manifest.
         incidents: Say as well which alarms are alike; of a detector of a table.
         fail_on_anomaly: Exit with 3 where a row is an anomaly.
         files: Which answers to give, and where to work.
         output: How to answer.
     """
-    if out.suffix and out.suffix not in KEPT:
+    ending = Path(out).suffix
+    if ending and ending not in KEPT:
         raise UsageError(f"--out {out}", f"scores have several columns, which {', '.join(KEPT)} hold", "use .parquet")
     wanted = jobs(data, out, ending_like(KEPT, ".parquet", ".parquet"))
-    import isthmus
-    from isthmus.cli.rows import answering
+    from isthmus.cli.work import Work
 
-    scorer = isthmus.load(model, files.device)
+    work = Work(model, "score", files, incidents)
+    scorer = work.loaded
     if fail_on_anomaly and not hasattr(scorer, "threshold_"):
         came = f"--fail-on-anomaly with {model}, which holds a {type(scorer).__name__}"
         raise UsageError(came, "only a detector has a threshold", "score with a detector, or leave it out")
     if incidents and not hasattr(scorer, "incidents"):
         came = f"--incidents with {model}, which holds a {type(scorer).__name__}"
         raise UsageError(came, "a detector of a table puts alarms together", "score with one, or leave it out")
-    carry_out(wanted, answering(scorer, partial(scores, scorer, incidents=incidents), files), output, files.resume)
-    return FOUND if fail_on_anomaly and any(map(_has_anomaly, wanted)) else 0
-
-
-def scores(scorer: Any, rows: Any, incidents: bool = False, **told: Any) -> dict[str, Any]:
-    """The columns of the answer, (n,) each.
-
-    Args:
-        scorer: A model or a detector.
-        rows: What it reads.
-        incidents: Whether alarms that are alike share a number.
-        told: y, where the model is conditional.
-    """
-    import numpy as np
-
-    anomaly_score = scorer.anomaly_score(rows, **told)
-    columns = {"row": np.arange(len(anomaly_score)), "anomaly_score": anomaly_score}
-    if not hasattr(scorer, "threshold_"):
-        return columns
-    columns |= {"p_value": scorer.p_value(rows), "is_anomaly": anomaly_score > scorer.threshold_}
-    if hasattr(scorer, "episode_numbers"):
-        columns["episode"] = scorer.episode_numbers(rows)
-    if incidents:
-        from isthmus.tasks.anomaly.explanation.incidents import numbered
-
-        columns["incident"] = numbered(scorer.incidents(rows), len(anomaly_score))
-    return columns
+    records = carry_out(wanted, work, output, files)
+    if not fail_on_anomaly:
+        return 0
+    return FOUND if any(one.anomalies for one in records) or (not records and _has_anomaly(wanted[0])) else 0
 
 
 def _has_anomaly(job: Job) -> bool:
-    """Whether an answer, new or from before, tells of an anomaly."""
+    """Whether an answer from before, which no manifest counts, tells of an anomaly."""
     import numpy as np
 
     from isthmus.data import files
+    from isthmus.tasks.batches.places import at_hand
 
     name = "is_anomaly"
-    found = files.read(job.out)[name] if job.out.suffix in TABLES else files.read(job.out, key=name)
+    with at_hand(job.out) as out:
+        found = files.read(out)[name] if out.suffix in TABLES else files.read(out, key=name)
     return bool(np.asarray(found).any())

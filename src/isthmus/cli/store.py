@@ -23,7 +23,7 @@ def export(out: Path, /, *, database: str | None = None, output: Output = PLAIN)
         database: The store's URL; without it ISTHMUS_DATABASE_URL, or isthmus.db here.
         output: How to answer.
     """
-    with _opened(database) as store:
+    with opened(database) as store:
         from isthmus.service.store import retention
 
         paths = [str(path) for path in retention.export(store, out)]
@@ -44,7 +44,7 @@ def forget(*, days: float, by: str, why: str = "", database: str | None = None, 
 
     if not 0 < days < 36_500:
         raise ParameterError(f"days={days:g}", "it counts days, up to a hundred years of them", "use --days 90")
-    with _opened(database) as store:
+    with opened(database) as store:
         from isthmus.service.store import retention
 
         gone = retention.forget(store, store.clock() - timedelta(days=days), by=by, why=why)
@@ -52,12 +52,12 @@ def forget(*, days: float, by: str, why: str = "", database: str | None = None, 
 
 
 @contextmanager
-def _opened(database: str | None) -> Iterator[Store]:
+def opened(database: str | None) -> Iterator[Store]:
     """The store at an address, let go at the end."""
     try:
         from isthmus.service.store.store import Store
     except ImportError as missing:
-        raise MissingExtraError.of("isthmus store", str(missing.name), "serve") from missing
+        raise MissingExtraError.of("the store of a service", str(missing.name), "serve") from missing
     store = Store.open(database)
     try:
         yield store

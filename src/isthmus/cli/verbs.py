@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from isthmus.cli.batch import TABLES, USUAL, Data, Files, carry_out, ending_like, jobs
+from isthmus.cli.batch import TABLES, USUAL, Files, Source, carry_out, ending_like, jobs
 from isthmus.cli.output import PLAIN, Output
 
 KEPT = (*TABLES, ".npy", ".npz")
 
 
 def encode(
-    model: Path, /, *data: Data, out: Path, tokens: bool = False, files: Files = USUAL, output: Output = PLAIN
+    model: Path, /, *data: Source, out: str, tokens: bool = False, files: Files = USUAL, output: Output = PLAIN
 ) -> None:
     """Write the code z of each row.
 
@@ -24,14 +24,12 @@ def encode(
         output: How to answer.
     """
     wanted = jobs(data, out, ending_like(KEPT, ".npy", ".npy"))
-    from isthmus.cli.rows import answering, as_columns, member_in
+    from isthmus.cli.work import Work
 
-    member = member_in(model, files.device)
-    codes, letter = answering(member, member.tokens if tokens else member.transform, files), "t" if tokens else "z"
-    carry_out(wanted, lambda job: as_columns(codes(job), job.out, letter), output, files.resume)
+    carry_out(wanted, Work(model, "tokens" if tokens else "encode", files), output, files)
 
 
-def decode(model: Path, /, *data: Data, out: Path, files: Files = USUAL, output: Output = PLAIN) -> None:
+def decode(model: Path, /, *data: Source, out: str, files: Files = USUAL, output: Output = PLAIN) -> None:
     """Write the row that each code stands for.
 
     Args:
@@ -42,15 +40,16 @@ def decode(model: Path, /, *data: Data, out: Path, files: Files = USUAL, output:
         files: Which answers to give, and where to work.
         output: How to answer.
     """
-    from isthmus.cli.rows import answering, member_in
+    from isthmus.cli.work import Work
 
-    member = member_in(model, files.device)
+    work = Work(model, "decode", files)
+    member = work.loaded
     are_images = member.spec_.kind == "image" and member.spec_.dtype == "uint8"
     wanted = jobs(data, out, ending_like(() if are_images else KEPT, "", "" if are_images else ".npy"))
-    carry_out(wanted, answering(member, member.inverse_transform, files), output, files.resume)
+    carry_out(wanted, work, output, files)
 
 
-def reconstruct(model: Path, /, *data: Data, out: Path, files: Files = USUAL, output: Output = PLAIN) -> None:
+def reconstruct(model: Path, /, *data: Source, out: str, files: Files = USUAL, output: Output = PLAIN) -> None:
     """Write what comes out at the other side for each row.
 
     Args:
@@ -62,7 +61,6 @@ def reconstruct(model: Path, /, *data: Data, out: Path, files: Files = USUAL, ou
         output: How to answer.
     """
     wanted = jobs(data, out, ending_like(KEPT, "", ".npy"))
-    from isthmus.cli.rows import answering, member_in
+    from isthmus.cli.work import Work
 
-    member = member_in(model, files.device)
-    carry_out(wanted, answering(member, member.reconstruct, files), output, files.resume)
+    carry_out(wanted, Work(model, "reconstruct", files), output, files)

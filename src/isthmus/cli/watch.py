@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from isthmus.cli.batch import Data
 from isthmus.cli.output import FLAG, PLAIN, Output
+from isthmus.cli.store import opened
 from isthmus.errors import UsageError
 
 if TYPE_CHECKING:
@@ -20,10 +22,29 @@ FOUND = 3
 SCORE, VERDICT = "anomaly_score", "verdict"
 
 
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Kept:
+    """What a service keeps.
+
+    Args:
+        database: The URL of its store. Without files the scores and verdicts in there are watched; what is found is
+            written down there, and told at /metrics. Without it ISTHMUS_DATABASE_URL, if there are no files.
+        name: What the service calls the detector; without it the folder's name.
+    """
+
+    database: str | None = None
+    name: str | None = None
+
+
+FILES = Kept()
+
+
 def watch(
     detector: Path,
     /,
-    *data: Data,
+    *data: Annotated[Path, Parameter(required=False)],
+    kept: Kept = FILES,
     time: str | None = None,
     window: str = "week",
     quiet: str | None = None,
@@ -46,7 +67,8 @@ def watch(
 
     Args:
         detector: Its folder, or one of versions.
-        data: The rows of the history, in files.
+        data: The rows of the history, in files; without any what a service kept.
+        kept: What a service keeps.
         time: The column that says when a row was taken.
         window: "hour", "day", "week", "month" (30 days), or a number of rows.
         quiet: How many windows from the first on are quiet time, or when it ended; else the first half is.
@@ -68,14 +90,21 @@ def watch(
     from isthmus.cli.versions import detector_in
     from isthmus.tasks.drift.watch import watch as watched
 
-    judge = detector_in(detector, device)
-    history = history_of(judge, list(data), time, target)
+    url = kept.database or (None if data else usual_database(detector))
+    if data:
+        judge = detector_in(detector, device)
+        history = history_of(judge, list(data), time, target)
+    else:
+        judge, history = _kept_by(str(url), detector, kept.name, device)
     output.say(f"watching {len(history.scores)} rows by {detector.name}")
-    options: dict[str, Any] = {"run_length": run_length, "floor": floor, "causes": _causes(causes, time is not None)}
+    known = _causes(causes, history.time is not None)
+    options: dict[str, Any] = {"run_length": run_length, "floor": floor, "causes": known}
     span: Any = int(window) if window.isdigit() else window
     past: Any = int(quiet) if quiet is not None and quiet.isdigit() else quiet
     found = watched(history, judge.threshold_, judge.promise_.alpha, window=span, quiet=past, **options)
     facts = found.to_json()
+    if url is not None:
+        _write_down(found, url, kept.name or detector.resolve().name)
     if report is not None:
         from isthmus.tasks.drift.page import page
 
@@ -84,6 +113,40 @@ def watch(
         _send(found, alerts, webhook, output)
     output.answer("\n".join(found.sentences()), facts)
     return FOUND if fail_on_drift and found.raised else 0
+
+
+def usual_database(detector: Path) -> str:
+    """The store that is meant where neither files nor a store are named.
+
+    Raises:
+        UsageError: none is.
+    """
+    url = os.environ.get("ISTHMUS_DATABASE_URL")
+    if not url:
+        allowed = "watched are rows in files, or what a service kept"
+        raise UsageError(f"watch {detector} without either", allowed, "add files, or --database sqlite:///isthmus.db")
+    return url
+
+
+def _kept_by(url: str, detector: Path, name: str | None, device: str) -> tuple[Any, History]:
+    """The detector that a service has, and the history that its store tells."""
+    with opened(url) as store:
+        from isthmus.service.served import Served
+        from isthmus.service.watching import history_kept
+
+        served = Served.open(str(detector), name or "", device)
+        return served.detector, history_kept(store, served)
+
+
+def _write_down(found: Watched, url: str, name: str) -> None:
+    """Keep what was found, and that somebody looked."""
+    with opened(url) as store:
+        from isthmus.service.watching import findings
+
+        told = findings(found)
+        run = store.begin_run("watch", name, windows=len(found.windows), alerts=len(found.raised))
+        store.note_drift(name, told)
+        store.end_run(run, "drift" if any(one.is_drift for one in told) else "quiet")
 
 
 def history_of(judge: Any, data: list[Path], time: str | None, target: list[str]) -> History:

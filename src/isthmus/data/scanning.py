@@ -125,6 +125,14 @@ def gathered(arrays: Iterable[Any], memory_bytes: int = MEMORY_BYTES) -> npt.NDA
     return mapped.reshape(-1, *first.shape[1:])
 
 
+def scan_pieces(path: Path) -> Stream | None:
+    """The rows of a Parquet or Arrow file, of which there may be none, with its columns; None of any other path."""
+    if path.is_dir() or not path.exists() or format_of(path).name not in ("Parquet", "Arrow"):
+        return None
+    check_content(path, format_of(path))
+    return Stream(_pieces([path]))
+
+
 def _pieces(paths: Sequence[Path]) -> Pieces:
     """The rows of these files in pieces."""
     names = [format_of(path).name for path in paths]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -13,6 +13,9 @@ import numpy as np
 from isthmus.data.extras import arrow
 from isthmus.data.reading import reading
 from isthmus.errors import InputError, InputTypeError
+
+GROUP_ROWS = 1 << 17
+"""Rows that are written at once where they come in batches: a row group of Parquet."""
 
 
 def read_parquet(path: Path) -> Any:
@@ -70,26 +73,57 @@ def to_table(rows: Any) -> Any:
     return pyarrow.Table.from_arrays(list(columns), names=[f"x{i}" for i in range(len(columns))])
 
 
+def tables_of(rows: Any) -> tuple[Any, Iterator[Any]]:
+    """The Arrow schema of rows, and the rows as tables: those of a reader of record batches as they come, in groups.
+
+    Args:
+        rows: A `pyarrow.RecordBatchReader`, or what `to_table` takes.
+    """
+    if not hasattr(rows, "read_next_batch"):
+        table = to_table(rows)
+        return table.schema, iter([table])
+    return rows.schema, _groups(rows)
+
+
+def _groups(batches: Iterable[Any]) -> Iterator[Any]:
+    """Tables of many rows each, from record batches."""
+    table, held = arrow("lib", "writing tables").Table, list[Any]()
+    for batch in batches:
+        held.append(batch)
+        if sum(one.num_rows for one in held) >= GROUP_ROWS:
+            yield table.from_batches(held)
+            held = []
+    if held:
+        yield table.from_batches(held)
+
+
 def write_csv(file: BinaryIO, rows: Any) -> None:
     """Rows as CSV with a line of names."""
-    arrow("csv", "writing CSV").write_csv(to_table(rows), file)
+    schema, tables = tables_of(rows)
+    with arrow("csv", "writing CSV").CSVWriter(file, schema) as sheet:
+        for table in tables:
+            sheet.write_table(table)
 
 
 def write_parquet(file: BinaryIO, rows: Any) -> None:
     """Rows as Parquet."""
-    arrow("parquet", "writing Parquet").write_table(to_table(rows), file)
+    schema, tables = tables_of(rows)
+    with arrow("parquet", "writing Parquet").ParquetWriter(file, schema) as sheet:
+        for table in tables:
+            sheet.write_table(table)
 
 
 def write_arrow(file: BinaryIO, rows: Any) -> None:
     """Rows as an Arrow file."""
-    table = to_table(rows)
-    with arrow("ipc", "writing Arrow").new_file(file, table.schema) as sheet:
-        sheet.write_table(table)
+    schema, tables = tables_of(rows)
+    with arrow("ipc", "writing Arrow").new_file(file, schema) as sheet:
+        for table in tables:
+            sheet.write_table(table)
 
 
 def write_jsonl(file: BinaryIO, rows: Any) -> None:
     """Rows as JSON objects, one a line; times are written in ISO 8601, and no number that JSON lacks."""
-    for batch in to_table(rows).to_batches():
+    for batch in (batch for table in tables_of(rows)[1] for batch in table.to_batches()):
         for row in batch.to_pylist():
             plain = {name: None if cell != cell else cell for name, cell in row.items()}
             file.write(json.dumps(plain, default=_iso, allow_nan=False).encode() + b"\n")

@@ -24,10 +24,10 @@ from isthmus.core.source import Source
 from isthmus.core.spec import Spec
 from isthmus.training.devices import threads_for
 
-SMALL, LARGE = 64, 4096
+SMALL, MIDDLE, LARGE = 64, 1024, 4096
 TINY = (1, 2, 8)  # sizes for a row or a few that come alone, where waiting for an answer is what counts
 TRIED = 16  # rows that show whether a tiny size will do
-FEW = 4 * SMALL  # rows up to which small blocks do, the filling of a large one being dearer
+FEW = 2 * SMALL  # rows up to which small blocks do, the filling of a middle one being dearer; twice as many of a large
 BLOCK_NUMBERS = 2**18  # numbers in a large block: wider rows come in smaller ones, so that they stay near the cache
 ALONE = 2**17  # numbers from which a row is scored alone: a network for such rows needs the memory for its own
 ACCELERATED, ACCELERATED_NUMBERS = 2**14, 2**21  # the same two of an accelerator's block, which must keep it busy
@@ -59,6 +59,7 @@ class Blocks:
         self.small = SMALL if self.is_near else self.large
         if width >= ALONE:
             self.small = self.large = 1
+        self.larger = [size for size in sorted({MIDDLE, self.large}) if self.small < size <= self.large]
         self.agree: dict[object, bool] = {}
 
     def run(self, source: Source, function: Callable[[Batch], Tensor]) -> Tensor:
@@ -116,7 +117,7 @@ class Blocks:
                 stopped.set()  # an error, or the user's interruption, ends the others' work as well
 
     def _spans(self, source: Source, function: Callable[[Batch], Tensor]) -> Iterator[Span]:
-        """The blocks: a tiny one for few rows, large ones while there are rows enough, else small ones."""
+        """The blocks: a tiny one for few rows, large ones while there are rows enough, then middle and small ones."""
         rows, start = len(source), 0
         if self.small == 1:
             yield from (Span(row, row + 1, 1) for row in range(rows))
@@ -125,15 +126,26 @@ class Blocks:
             if rows <= size and self._agrees(source, function, size):
                 yield Span(0, rows, size)
                 return
-        if rows > FEW and self.large > self.small and self._agrees(source, function, self.large):
-            start = rows - rows % self.large
-            yield from (Span(begin, begin + self.large, self.large) for begin in range(0, start, self.large))
-            if rows - start > FEW:
-                yield Span(start, rows, self.large)
-                return
+        for size, fewer in self._larger(source, function):
+            while rows - start > fewer:
+                yield Span(start, min(start + size, rows), size)
+                start += size
         step = self.small if rows == 1 or self._agrees(source, function, self.small) else 1
         for begin in range(start, rows, step):
             yield Span(begin, min(begin + step, rows), self.small)
+
+    def _larger(self, source: Source, function: Callable[[Batch], Tensor]) -> list[tuple[int, int]]:
+        """Sizes above the small one that will do, the largest first, each with how many rows those below it do better.
+
+        A block that is not full is computed whole: it is worth it where no smaller block would stay empty.
+        """
+        found = list[tuple[int, int]]()
+        for size in self.larger:
+            alone = FEW if size < self.large else 2 * FEW
+            fewer = size - found[-1][0] if found else alone
+            if len(source) > fewer and self._agrees(source, function, size):
+                found.append((size, fewer))
+        return found[::-1]
 
     def _block(self, rows: Batch, size: int, spec: Spec, function: Callable[[Batch], Tensor]) -> Tensor:
         """`function` of the rows inside a block of `size`."""

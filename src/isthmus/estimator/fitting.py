@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import copy
 import functools
-import hashlib
-import json
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from typing import Any
 
 import narwhals as nw
-import numpy as np
 import torch
 from sklearn.utils import _safe_indexing
 from torch import Tensor, nn
@@ -25,13 +20,14 @@ from isthmus.core.source import Source
 from isthmus.data.arrays import Tagged
 from isthmus.data.resident import Resident
 from isthmus.data.streams import Stream
-from isthmus.errors import ParameterError
+from isthmus.errors import AbilityError, ParameterError
 from isthmus.estimator.blocks import Blocks
 from isthmus.estimator.conditions import held_apart, learn_told, read_told, taken
 from isthmus.estimator.containers import opened
 from isthmus.estimator.defaults import derive, seed_of
 from isthmus.estimator.division import check_share, drawn
 from isthmus.estimator.events import Events, callbacks_of
+from isthmus.estimator.identity import identity
 from isthmus.estimator.inputs import check_weights
 from isthmus.estimator.lessons import learn_features
 from isthmus.estimator.rank import rank_of
@@ -41,15 +37,15 @@ from isthmus.training.callbacks import Checkpoint
 from isthmus.training.checkpoints import read_checkpoint
 from isthmus.training.devices import threads_for
 from isthmus.training.loop import train
+from isthmus.training.ranks import Ranks
 from isthmus.training.rates import held
 from isthmus.training.run import Run
-
-NO_MATTER = ("device", "verbose")  # parameters that a run may be taken up without
 
 
 def fit(estimator: Any, X: Any, y: Any, sample_weight: Any, validation: Any) -> None:
     """Learn everything anew from the rows of X."""
-    seeded_fit(estimator, X, y, sample_weight, validation, resumed_seed(estimator, seed_of(estimator.random_state)))
+    seed = Ranks.here().first_says(resumed_seed(estimator, seed_of(estimator.random_state)))
+    seeded_fit(estimator, X, y, sample_weight, validation, seed)
 
 
 def seeded_fit(estimator: Any, X: Any, y: Any, sample_weight: Any, validation: Any, seed: int) -> None:
@@ -69,8 +65,10 @@ def seeded_fit(estimator: Any, X: Any, y: Any, sample_weight: Any, validation: A
     if X_held is not None:
         run.validate = Validation(estimator, read_told(estimator, X_held, y_held))
     run.identity = functools.cache(lambda: identity(estimator, batches))
+    join(estimator, run)
     try:
         carry_out(estimator, run, X, y)
+        run.ranks.share_weights(run.network)
     finally:  # who interrupts a fit has a model as far as it got
         estimator.history_, estimator.n_iter_ = run.history, len(run.history)
 
@@ -194,6 +192,23 @@ def begin(estimator: Any, batches: Batches, seed: int) -> Run:
     )
 
 
+def join(estimator: Any, run: Run) -> None:
+    """Let a fit inside a process group train with the other ranks.
+
+    Raises:
+        AbilityError: some cost of the member is a statistic of the whole batch, of which a rank sees a part.
+        TrainingError: the ranks were given different things.
+    """
+    run.ranks = ranks = Ranks.here()
+    if ranks.count > 1 and estimator.batch_terms:
+        came = f"{type(estimator).__name__} in {ranks.count} ranks"
+        allowed = f"{', '.join(estimator.batch_terms)} is a statistic of the whole batch, and a rank sees a part of it"
+        raise AbilityError(came, allowed, "fit it in one process")
+    if ranks.count > 1:
+        ranks.check_alike(run.identity())
+    ranks.note_buffers(run.network)
+
+
 def carry_out(estimator: Any, run: Run, X: Any, y: Any) -> None:
     """Train to the end, telling the estimator's callbacks."""
     events = Events(estimator, run.total_epochs, X, y, lambda: snapshot(estimator))
@@ -263,23 +278,3 @@ def snapshot(estimator: Any) -> dict[str, Any]:
         "history_": list(history),
         "n_iter_": len(history),
     }
-
-
-def identity(estimator: Any, batches: Batches) -> str:
-    """What a checkpoint must belong to: class, parameters, spec and data, in twelve letters."""
-    asked = {
-        name: value
-        for name, value in estimator.get_params(deep=False).items()
-        if name not in NO_MATTER and not isinstance(value, np.random.RandomState)
-    }
-    settings = replace(estimator.settings_, device="")
-    what = [type(estimator).__name__, repr(asked), repr(settings), estimator.spec_.to_json(), _sums(batches)]
-    return hashlib.sha256(json.dumps(what).encode()).hexdigest()[:12]
-
-
-def _sums(batches: Batches) -> list[int]:
-    """Check sums of rows in memory and of their weights; how many batches there are of others."""
-    if not isinstance(batches, Resident):
-        return [batches.steps]
-    held = (batches.rows.x, batches.rows.condition, batches.rows.weight)
-    return [zlib.crc32(tensor.cpu().numpy().data) for tensor in held if tensor is not None]

@@ -111,6 +111,16 @@ def load(path: str | Path, device: str = "cpu") -> Any:
         raise _corrupt(folder / CONFIG, why) from fault
 
 
+def digest(path: str | Path) -> str:
+    """What tells a saved model from every other: the digest that its config carries, of itself and of its tensors.
+
+    Raises:
+        MissingFileError: there is no model.
+        CorruptFileError: its config is not as it was written.
+    """
+    return str(_read_config(Path(path), CONFIG).get(SEAL) or UNSEALED)
+
+
 def _read_config(folder: Path, name: str) -> dict[str, Any]:
     """A config, checked against its own digest."""
     content = _read(folder, name)

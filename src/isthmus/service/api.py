@@ -79,7 +79,8 @@ async def _scored(service: Service, body: bytes, key: str | None, most: int) -> 
     """The answer to a request for scores, once they are kept."""
     rows, explain = asked(body)
     counted(len(rows) if isinstance(rows, list) else 0, most)
-    answer, record = await service.score(service.served.reader.from_json(rows), len(rows), explain)
+    served = service.served
+    answer, record = await service.score(served, served.reader.from_json(rows), len(rows), explain)
     text = answer.text()
     return await service.keep(replace(record, once=once_of("scores", key, body, text))) or text
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from typing import Any
 
@@ -13,14 +13,16 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from starlette.exceptions import HTTPException
 
 import isthmus
-from isthmus.errors import IsthmusError
+from isthmus.errors import IsthmusError, StoreError
 from isthmus.service import api, kserve, mlflow
 from isthmus.service.guard import Guard
-from isthmus.service.metrics import Metrics
+from isthmus.service.metrics import Metrics, drift_metrics
 from isthmus.service.page import docs_page
 from isthmus.service.refusals import BUSY, KSERVE, Refusal, answer
 from isthmus.service.service import DAY, Service
 from isthmus.service.settings import Settings
+
+TICK = 1.0  # seconds between looks at which version serves
 
 
 def build(service: Service) -> FastAPI:
@@ -33,11 +35,18 @@ def build(service: Service) -> FastAPI:
 
     @asynccontextmanager
     async def lives(_: FastAPI) -> AsyncIterator[None]:
-        forgetting = asyncio.create_task(_forget_daily(service)) if settings.retain_days else None
+        tasks = [asyncio.create_task(_forget_daily(service))] if settings.retain_days else []
+        tasks += [asyncio.create_task(_follow(service, follow))] if service.served.release else []
         yield
-        if forgetting is not None:
-            forgetting.cancel()
+        for task in tasks:
+            task.cancel()
         await asyncio.to_thread(service.close)
+
+    def follow() -> None:
+        """Say of rows what the detector says that serves now."""
+        row.clear()
+        row.update(service.served.reader.schema())
+        app.openapi_schema = None
 
     title = f"isthmus: {service.served.name}"
     app = FastAPI(title=title, version=isthmus.__version__, lifespan=lives, docs_url=None, redoc_url=None)
@@ -81,8 +90,9 @@ def _watch(app: FastAPI, service: Service) -> None:
 
     @app.get("/metrics", summary="Counts for Prometheus", response_class=Response)
     def metrics() -> Response:
-        """All counts, over all workers."""
-        return Response(service.metrics.text(), media_type="text/plain; version=0.0.4")
+        """All counts, over all workers, and what the last watch found."""
+        told = service.metrics.text() + drift_metrics(service.store, service.served.name)
+        return Response(told, media_type="text/plain; version=0.0.4")
 
     @app.get("/docs", include_in_schema=False)
     def docs() -> HTMLResponse:
@@ -104,6 +114,15 @@ async def _refuse(request: Request, fault: Exception) -> Response:
         status = 400 if path.startswith(KSERVE) else 422
         return answer(Refusal(status, f"{place[:200]}", str(first["msg"]), "see /docs"), path)
     return answer(fault, path)
+
+
+async def _follow(service: Service, changed: Callable[[], None]) -> None:
+    """Look every second whether another version was promoted, and take it up."""
+    while True:
+        await asyncio.sleep(TICK)
+        with suppress(StoreError, OSError, ValueError):  # it may be there, and readable, in a second
+            if await asyncio.to_thread(service.follow):
+                changed()
 
 
 async def _forget_daily(service: Service) -> None:

@@ -64,7 +64,7 @@ async def _inferred(service: Service, served: Served, request: Request, most_row
     told, tensors = parse(body, _head(request), most_rows * max(1, int(np.prod(served.reader.shape))))
     raw = wanted_raw(told, list(OUTPUTS))
     n = counted(min(len(tensor) for tensor in tensors.values()), most_rows)
-    answer = await service.judge_and_keep(served.reader.from_tensors(tensors), n)
+    answer = await service.judge_and_keep(served, served.reader.from_tensors(tensors), n)
     judged, head = answer.judged, answer.head()
     found = {"anomaly_score": judged.scores, "p_value": judged.p_values, "is_anomaly": judged.is_anomaly}
     parameters = {"score_id": answer.request, **{key: head[key] for key in ("threshold_version", "threshold")}}

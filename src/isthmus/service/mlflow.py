@@ -59,8 +59,9 @@ def router(service: Callable[[], Service], most_rows: int) -> APIRouter:
         """Judge rows, keep their scores, and answer when they are kept."""
         kind = request.headers.get("content-type", "application/json").partition(";")[0].strip().lower()
         body, known = await request.body(), service()
-        rows = read(known.served.reader, kind, body, most_rows)
-        answer = await known.judge_and_keep(rows, len(rows))
+        served = known.served
+        rows = read(served.reader, kind, body, most_rows)
+        answer = await known.judge_and_keep(served, rows, len(rows))
         content = json.dumps({**answer.head(), "predictions": answer.rows()}, allow_nan=False)
         return Response(content, media_type="application/json")
 

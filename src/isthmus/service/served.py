@@ -18,9 +18,7 @@ from isthmus.service.rows import RowReader
 from isthmus.service.store.records import Floats
 from isthmus.service.store.store import Store
 from isthmus.tasks.anomaly.calibration import p_values
-
-BEYOND = float(np.finfo(np.float64).max)
-"""The score of a row whose cost overflows: JSON knows no infinity."""
+from isthmus.tasks.learning.versions import Versions
 
 Reasons = list[dict[str, Any]]
 
@@ -65,12 +63,14 @@ class Served:
         detector: Fitted.
         name: What it is called.
         version: What tells its bytes from those of others.
+        release: Its number in a folder of versions; "" where it lies alone.
         threshold_id: The number of its threshold in the store.
     """
 
     detector: Any
     name: str
     version: str
+    release: str = ""
     threshold_id: int = 0
     reader: RowReader = field(init=False)
 
@@ -84,24 +84,26 @@ class Served:
 
     @classmethod
     def open(cls, folder: str, name: str = "", device: str = "cpu") -> Self:
-        """The detector in a folder.
+        """The detector in a folder, or the one that serves in a folder of versions.
 
         Args:
-            folder: What `save` wrote.
+            folder: What `save` wrote, or `Versions` keeps.
             name: What it is called; "" is the folder's name.
             device: Where it works.
 
         Raises:
             UsageError: it is no detector.
             ModelFileError: it cannot be read.
+            UnknownNameError: the version that should serve is not there.
         """
-        detector = isthmus.load(folder, device)
+        place, release = serving(folder)
+        detector = isthmus.load(place, device)
         if not hasattr(detector, "threshold_"):
             came = f"{folder}, which holds a {type(detector).__name__}"
             fix = "put a detector around it: isthmus detect fit"
             raise UsageError(came, "what is served has a threshold, and this has none", fix)
-        version = hashlib.sha256((Path(folder) / CONFIG).read_bytes()).hexdigest()[:12]
-        return cls(detector, name or Path(folder).resolve().name, version)
+        version = hashlib.sha256((place / CONFIG).read_bytes()).hexdigest()[:12]
+        return cls(detector, name or Path(folder).resolve().name, version, release)
 
     def register(self, store: Store) -> None:
         """Take the number that the store has for the threshold."""
@@ -163,8 +165,6 @@ class Served:
 
     def _judged(self, question: Question, scores: Floats) -> Judged:
         """What follows from scores."""
-        if self.are_independent:  # a row that lies beyond all numbers is no normal one, whatever NaN compares as
-            scores = np.where(np.isfinite(scores), scores, BEYOND)
         reasons = self._reasons(question) if question.explain else None
         return Judged(scores, self._p_values(question, scores), scores > self.detector.threshold_, reasons)
 
@@ -195,6 +195,17 @@ class Served:
             told = reason._asdict()
             found[told.pop("row")].append({name: _plain(value) for name, value in told.items()})
         return found
+
+
+def serving(folder: str) -> tuple[Path, str]:
+    """Where the detector of a folder lies, and its number where that holds versions; "" where it lies there itself.
+
+    Raises:
+        UnknownNameError: the version that should serve is not there.
+    """
+    versions = Versions(Path(folder))
+    current = versions.current
+    return (versions.path, "") if current is None else (versions.folder(current), current)
 
 
 def _plain(value: Any) -> Any:

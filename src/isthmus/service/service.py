@@ -4,24 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 import uuid
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Self
+from pathlib import Path
+from typing import Any, Self, TypeAlias
 
 import numpy as np
 
-from isthmus.errors import InputError
+from isthmus.errors import InputError, IsthmusError
 from isthmus.service.metrics import Metrics
 from isthmus.service.rounds import Rounds
-from isthmus.service.served import Judged, Question, Served
+from isthmus.service.served import Judged, Question, Served, serving
 from isthmus.service.settings import Settings
 from isthmus.service.store.records import Judgement, Once, Record, Scoring, Verdict, score_id
 from isthmus.service.store.retention import forget
 from isthmus.service.store.store import Store
+from isthmus.tasks.learning.versions import Versions
 
 LONGEST_KEY = 255
 DAY = 86_400.0
+LOG = logging.getLogger("isthmus.service")
+Asked: TypeAlias = tuple[Served, Question]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,11 +82,11 @@ class Service:
     """
 
     def __init__(self, settings: Settings, served: Served, store: Store, metrics: Metrics) -> None:
-        self.settings, self.served, self.store, self.metrics = settings, served, store, metrics
-        served.register(store)
-        facts = {"version": served.version, "threshold_version": served.threshold_id}
-        self.run = store.begin_run("serve", served.name, **facts)
-        self.judging: Rounds[Question, Judged] = Rounds(self._judge, weigh=lambda question: question.n)
+        self.settings, self.store, self.metrics = settings, store, metrics
+        self.labels: dict[int, tuple[str, str]] = {}
+        self.refused: str | None = None
+        self._serve(served)
+        self.judging: Rounds[Asked, Judged] = Rounds(self._judge, weigh=lambda asked: asked[1].n)
         self.keeping: Rounds[Record, Any] = Rounds(self._keep, most=256)
         self.is_ready = True
 
@@ -103,26 +108,48 @@ class Service:
         self.store.end_run(self.run, "ended")
         self.store.close()
 
-    async def score(self, rows: Any, n: int, explain: int = 0) -> tuple[Answer, Scoring]:
+    def follow(self) -> bool:
+        """Let the version serve that was promoted since; whether there was one.
+
+        What was asked before is answered by the one before. A version that cannot be read leaves that in its place.
+
+        Raises:
+            StoreError: the store could not be told, so nothing has changed.
+        """
+        try:
+            promoted = serving(self.settings.detector)[1]
+            if promoted in (self.served.release, self.refused):
+                return False
+            served = Served.open(self.settings.detector, self.served.name, self.settings.device)
+        except IsthmusError as fault:
+            self._refuse(fault)
+            return False
+        before = self.run
+        self._serve(served)
+        self.store.end_run(before, f"version {served.release} serves")
+        return True
+
+    async def score(self, served: Served, rows: Any, n: int, explain: int = 0) -> tuple[Answer, Scoring]:
         """Judge rows: what is to be told, and what is to be kept before it is.
 
         Args:
-            rows: As the detector reads them.
+            served: The detector that has read them, and goes on to judge them whoever serves by then.
+            rows: As it reads them.
             n: How many.
             explain: Columns to name for each row.
 
         Raises:
             IsthmusError: they cannot be used, or there is no room.
         """
-        judged = await self.judging.ask(Question(rows, n, explain))
-        answer = Answer(uuid.uuid4().hex, self.served, judged)
+        judged = await self.judging.ask((served, Question(rows, n, explain)))
+        answer = Answer(uuid.uuid4().hex, served, judged)
         alarms = np.flatnonzero(judged.is_anomaly)
         places = {"none": [], "alarms": alarms.tolist(), "all": list(range(n))}[self.settings.keep_rows]
-        data = dict(zip(places, self.served.reader.to_json(rows, places), strict=True)) if places else {}
+        data = dict(zip(places, served.reader.to_json(rows, places), strict=True)) if places else {}
         sampled = int(answer.request[:8], 16) < self.settings.keep * 2**32
         moment = self.store.clock()
         record = Scoring(
-            answer.request, self.served.threshold_id, moment, judged.scores, judged.p_values, alarms, data, sampled
+            answer.request, served.threshold_id, moment, judged.scores, judged.p_values, alarms, data, sampled
         )
         return answer, record
 
@@ -140,9 +167,9 @@ class Service:
             self._count(record)
         return told
 
-    async def judge_and_keep(self, rows: Any, n: int, explain: int = 0) -> Answer:
+    async def judge_and_keep(self, served: Served, rows: Any, n: int) -> Answer:
         """The answer to a request that is never repeated, once it is kept."""
-        answer, record = await self.score(rows, n, explain)
+        answer, record = await self.score(served, rows, n)
         await self.keep(record)
         return answer
 
@@ -158,10 +185,29 @@ class Service:
         why = f"older than {self.settings.retain_days} days"
         forget(self.store, before, by="isthmus serve", why=why)
 
-    def _judge(self, questions: list[Question]) -> list[Judged | Exception]:
-        """A round of the thread that judges."""
-        self.metrics.round.observe(len(questions))
-        return self.served.judge_all(questions)
+    def _serve(self, served: Served) -> None:
+        """Let a detector serve, once the store knows it."""
+        served.register(self.store)
+        facts = {"version": served.version, "threshold_version": served.threshold_id, "release": served.release}
+        self.run = self.store.begin_run("serve", served.name, **facts)
+        self.labels[served.threshold_id] = (served.name, served.version)
+        self.served = served
+
+    def _refuse(self, fault: IsthmusError) -> None:
+        """Say once why what was promoted cannot serve."""
+        pointer = Versions(Path(self.settings.detector)).current
+        if pointer != self.refused:
+            LOG.error("%s was promoted and cannot serve, so %s goes on: %s", pointer, self.served.release, fault)
+        self.refused = pointer
+
+    def _judge(self, asked: list[Asked]) -> list[Judged | Exception]:
+        """A round of the thread that judges: by two detectors, while one takes over from the other."""
+        self.metrics.round.observe(len(asked))
+        found: dict[int, Judged | Exception] = {}
+        for served in dict.fromkeys(served for served, _ in asked):
+            mine = [place for place, (one, _) in enumerate(asked) if one is served]
+            found |= zip(mine, served.judge_all([asked[place][1] for place in mine]), strict=True)
+        return [found[place] for place in range(len(asked))]
 
     def _keep(self, records: list[Record]) -> list[Any]:
         """A round of the thread that keeps."""
@@ -172,7 +218,7 @@ class Service:
         if isinstance(record, Verdict):
             self.metrics.feedback.labels(record.verdict).inc()
             return
-        labels = (self.served.name, self.served.version)
+        labels = self.labels[record.threshold_id]
         self.metrics.rows.labels(*labels).inc(len(record.scores))
         self.metrics.alarms.labels(*labels).inc(len(record.alarms))
 

@@ -210,10 +210,13 @@ class Checkpoint(Callback):
         return False
 
     def _perhaps(self, run: Run) -> None:
-        if time.monotonic() - self.written >= self.seconds:
+        # Several ranks are alike between two epochs, and only then: within one each has counted rows of its own.
+        if run.ranks.count == 1 and time.monotonic() - self.written >= self.seconds:
             self._write(run)
 
     def _write(self, run: Run) -> None:
+        if not run.ranks.is_first:
+            return
         kept = {prefix + key: value for prefix, callback in keepers(run) for key, value in callback.state().items()}
         save_checkpoint(self.path, run, kept)
         self.written = time.monotonic()
@@ -232,13 +235,14 @@ class JSONLLog(Callback):
 
     def epoch_begins(self, run: Run) -> None:
         """Keep the lines of the epochs that a resumed run has behind it, and none that come after them."""
-        if not self.has_begun:
+        if not self.has_begun and run.ranks.is_first:
             self._write("w", run.history)
             self.has_begun = True
 
     def epoch_ended(self, run: Run) -> bool:
         """Append the newest line."""
-        self._write("a", run.history[-1:])
+        if run.ranks.is_first:
+            self._write("a", run.history[-1:])
         return False
 
     def _write(self, mode: str, lines: list[Record]) -> None:

@@ -8,6 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from isthmus.core.player import Player
+from isthmus.errors import TrainingError
+
 ALIGNMENT = 16  # floats: each parameter starts on a cache line
 BETAS, EPSILON = (0.9, 0.999), 1e-8
 
@@ -15,6 +18,24 @@ BETAS, EPSILON = (0.9, 0.999), 1e-8
 def learning(modules: Sequence[nn.Module]) -> list[nn.Parameter]:
     """The parameters of these modules that require gradients, each once."""
     return list(dict.fromkeys(p for module in modules for p in module.parameters() if p.requires_grad))
+
+
+def check_disjoint(players: Sequence[Player]) -> None:
+    """Refuse players of one stage that share a parameter: the step of one would move what the other has laid.
+
+    Raises:
+        TrainingError: two of them do.
+    """
+    owners: dict[nn.Parameter, Player] = {}
+    for player in players:
+        for parameter in learning(player.modules):
+            owner = owners.setdefault(parameter, player)
+            if owner is not player:
+                raise TrainingError(
+                    f"players {owner.name!r} and {player.name!r} share a parameter of shape {tuple(parameter.shape)}",
+                    "each parameter is moved by one player of a stage",
+                    "give it to one of them, or put them into stages of their own",
+                )
 
 
 class Flat:

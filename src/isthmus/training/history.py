@@ -28,22 +28,23 @@ class Meter:
         self.totals: dict[str, Tensor] = {}
         self.rows = 0
 
-    def add(self, terms: Terms, shares: Tensor) -> None:
+    def add(self, terms: Terms, shares: Tensor, rows: int | None = None) -> None:
         """Count what one batch paid.
 
         Args:
             terms: (B,) each.
             shares: The part of the loss that each row stands for, (B,), adding up to 1.
+            rows: Of the whole batch, where these are only a part of it.
 
         Raises:
             TrainingError: a term is not one number a row.
         """
-        rows = len(shares)
+        rows = rows or len(shares)
         for name, term in terms.items():
             if term.shape != shares.shape:
                 raise TrainingError(
                     f"term {name!r} of player {self.player!r} has shape {tuple(term.shape)}",
-                    f"every term is one number for each of the {rows} rows, (B,)",
+                    f"every term is one number for each of the {len(shares)} rows, (B,)",
                     "sum over dimensions in the objective, never over the batch",
                 )
             paid = self._paid(term.detach(), shares).mul_(rows)

@@ -26,8 +26,9 @@ def train(run: Run) -> None:
                         player, flat = turn.player, turn.flat
                         with run.turn_of(turn):
                             terms = player.objective(run.network, batch)
-                            turn.meter.add(terms, shares)
+                            turn.meter.add(terms, shares, run.rows(batch))
                             send_back(terms, shares)
+                        run.ranks.add_up(flat.gradients)
                         player.before_step(run.network)
                         flat.step(player.rate * run.rate(), run.weight_decay, run.clip, slot=run.slot)
                         player.after_step(run.network, batch)

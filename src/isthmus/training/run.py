@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from isthmus.core.code import Batch
 from isthmus.core.player import Batches, Player, Stage
 from isthmus.errors import TrainingError
-from isthmus.training.flat import Flat, learning
+from isthmus.training.flat import Flat, check_disjoint
 from isthmus.training.history import Meter, Record, record
+from isthmus.training.ranks import Ranks
 from isthmus.training.rates import Schedule, cosine
 
 READ_EVERY = 64  # steps between two readings of what the device has noted
@@ -52,24 +53,6 @@ class Turn:
         own = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
         self.flat.restore(own)
         self.meter.restore(own)
-
-
-def check_disjoint(players: Sequence[Player]) -> None:
-    """Refuse players of one stage that share a parameter: the step of one would move what the other has laid.
-
-    Raises:
-        TrainingError: two of them do.
-    """
-    owners: dict[nn.Parameter, Player] = {}
-    for player in players:
-        for parameter in learning(player.modules):
-            owner = owners.setdefault(parameter, player)
-            if owner is not player:
-                raise TrainingError(
-                    f"players {owner.name!r} and {player.name!r} share a parameter of shape {tuple(parameter.shape)}",
-                    "each parameter is moved by one player of a stage",
-                    "give it to one of them, or put them into stages of their own",
-                )
 
 
 @dataclass
@@ -119,7 +102,8 @@ class Run:
         self.stopped, self.turns = False, list[Turn]()
         self.skipped: list[int] = []
         self.resumed: dict[str, Tensor] = {}  # flat state waiting for its stage to be laid
-        self.equal: dict[int, Tensor] = {}  # equal shares by the number of rows
+        self.equal: dict[tuple[int, int], Tensor] = {}  # equal shares by the number of rows, here and of the batch
+        self.ranks = Ranks()  # who trains beside this process
         self.started = time.perf_counter()
 
     def stage_epochs(self, stage: int) -> int:
@@ -196,24 +180,34 @@ class Run:
             turn.own(False)
 
     def shares(self, batch: Batch) -> Tensor:
-        """The part of the loss that each row of the batch stands for, (B,): equal ones, or as its weights say."""
-        if batch.weight is not None:
+        """The part of the loss that each row of the batch stands for, (B,): equal ones, or as its weights say.
+
+        Where several ranks share a batch out, those of all its rows add up to 1, and these are the rank's own.
+        """
+        whole = self.ranks.whole or batch
+        if batch.weight is not None and whole.weight is not None:
             # A batch of rows without weight has no loss; its step is not one to skip, since nothing is wrong.
-            return batch.weight / batch.weight.sum().clamp_min(torch.finfo(batch.weight.dtype).tiny)
-        rows = len(batch.x)
+            return batch.weight / whole.weight.sum().clamp_min(torch.finfo(batch.weight.dtype).tiny)
+        rows = len(batch.x), len(whole.x)
         if rows not in self.equal:
-            self.equal[rows] = torch.full((rows,), self.members / rows, device=batch.x.device)
+            self.equal[rows] = torch.full(rows[:1], self.members / rows[1], device=batch.x.device)
         return self.equal[rows]
+
+    def rows(self, batch: Batch) -> int:
+        """Rows of the whole batch, of which this may be one rank's part."""
+        return len((self.ranks.whole or batch).x)
 
     def batches_left(self) -> Iterator[Batch]:
         """The rest of the present epoch, each batch told how far the run is and where its noise comes from."""
+        self.ranks.reseed(self.generator, self.seed, self.epochs_done)
         for batch in self.stage_batches().epoch(self.epochs_done, self.step):
             batch.progress, batch.generator = self.progress(), self.generator
-            yield batch
+            yield self.ranks.part(batch)
 
     def advance(self) -> None:
         """One step is done; read what the device noted from time to time."""
         self.step += 1
+        self.ranks.check_buffers(self.network)
         if self.step % READ_EVERY == 0:
             self.read()
             self.on_reading()
@@ -258,11 +252,12 @@ class Run:
         }
         self.skipped = []
         meters = [turn.meter for turn in self.turns]
+        self.ranks.settle(meters)
         self.history.append(record(self.epochs_done + 1, self.stage, meters, rest | self._validated()))
         for turn in self.turns:
             turn.meter.clear()
         self.epoch, self.step = self.epoch + 1, 0
-        self.stopped = self.on_epoch_end()
+        self.stopped, self.factor = self.ranks.first_says((self.on_epoch_end(), self.factor))
 
     def _validated(self) -> dict[str, float]:
         """What held-out rows cost, in evaluation mode and with no noise."""

@@ -52,6 +52,21 @@ def known_drift(store: Store, model: str | None = None, most: int = MOST) -> Row
     return _listed(store, _of(sa.select(drift), drift.c.model, model), drift, most)
 
 
+def latest_drift(store: Store, model: str) -> Rows:
+    """What the last look of a watch found of a model."""
+    newest = sa.select(drift.c.at).where(drift.c.model == model).order_by(drift.c.id.desc()).limit(1)
+    asked = sa.select(drift).where(drift.c.model == model, drift.c.at == newest.scalar_subquery())
+    return _listed(store, asked, drift, MOST)
+
+
+def verdicts_of(store: Store, model: str) -> dict[str, str]:
+    """{score_id: what was said of it last}."""
+    joined = _with_models(feedback, feedback.c.threshold_id)
+    asked = sa.select(feedback.c.score_id, feedback.c.verdict).select_from(joined).order_by(feedback.c.id)
+    found = store.read(lambda connection: connection.execute(_of(asked, models.c.name, model)).all())
+    return {row.score_id: row.verdict for row in found}
+
+
 def known_runs(store: Store, model: str | None = None, most: int = MOST) -> Rows:
     """What was run, and how it ended."""
     return _listed(store, _of(sa.select(runs), runs.c.model, model), runs, most)

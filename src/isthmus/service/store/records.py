@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal, TypeAlias
 
@@ -79,6 +79,27 @@ class Verdict:
     why: str
     given_at: datetime
     once: Once | None = None
+
+
+@dataclass(frozen=True)
+class Finding:
+    """What a watch says of one stream.
+
+    Args:
+        kind: What was looked at: "inputs", "scores", "alarms", "threshold".
+        value: How far it is from quiet time.
+        is_drift: Whether that is more than chance.
+        column: The stream.
+        limit: What the value was held against.
+        facts: JSON values beside it.
+    """
+
+    kind: str
+    value: float
+    is_drift: bool
+    column: str | None = None
+    limit: float | None = None
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 Record: TypeAlias = Scoring | Verdict

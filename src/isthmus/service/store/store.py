@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from isthmus.errors import StoreError
 from isthmus.service.store.engine import FLUSHING, WRITING, connect, migrate, unusable, usual_url
-from isthmus.service.store.records import Record, Verdict
+from isthmus.service.store.records import Finding, Record, Verdict
 from isthmus.service.store.schema import audit, drift, models, runs, thresholds
 from isthmus.service.store.writing import Outcome, insert_once, write
 
@@ -169,25 +169,17 @@ class Store:
         """
         self.changed(lambda connection: _note(connection, self.clock(), who, what, subject, why, facts))
 
-    def note_drift(
-        self, model: str, kind: str, value: float, is_drift: bool, *, column: str | None = None,
-        limit: float | None = None, **facts: Any
-    ) -> None:  # fmt: skip
-        """What a watch found.
+    def note_drift(self, model: str, findings: Sequence[Finding]) -> None:
+        """What one look of a watch found, all of it at one moment.
 
         Args:
             model: The model's name.
-            kind: What was looked at: "input", "score", "alert-rate", "threshold".
-            value: The statistic.
-            is_drift: Whether it says so.
-            column: Of the data, where one was looked at.
-            limit: What the statistic was held against.
-            facts: JSON values beside it.
+            findings: One for each stream.
         """
-        row = {"at": self.clock(), "model": model, "kind": kind, "column": column, "value": value, "limit": limit}
-        self.changed(
-            lambda connection: connection.execute(sa.insert(drift), row | {"is_drift": is_drift, "facts": facts})
-        )
+        moment = self.clock()
+        rows = [{"at": moment, "model": model, **vars(one)} for one in findings]
+        if rows:
+            self.changed(lambda connection: connection.execute(sa.insert(drift), rows))
 
     def begin_run(self, kind: str, model: str, **facts: Any) -> int:
         """The number of a run that begins: "serve", "watch", "retrain", "backtest"."""

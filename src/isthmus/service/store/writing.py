@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -45,10 +46,16 @@ def insert_once(connection: Connection, table: sa.Table, values: Any) -> bool:
         table: With a key that tells.
         values: {column: value}, or a list of such.
     """
-    dialect: Any = postgresql if connection.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(table).on_conflict_do_nothing()
+    insert = _insert_once(table, connection.dialect.name)
     result = connection.execute(insert, values, execution_options={"preserve_rowcount": True})
     return isinstance(values, dict) and result.rowcount == 1
+
+
+@cache
+def _insert_once(table: sa.Table, dialect: str) -> Any:
+    """The statement, made once: it remembers what it compiles to, and making it takes as long as its execution."""
+    kind: Any = postgresql if dialect == "postgresql" else sqlite
+    return kind.insert(table).on_conflict_do_nothing()
 
 
 def _told_before(connection: Connection, once: Once, record: Record) -> Outcome:

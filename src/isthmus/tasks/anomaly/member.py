@@ -160,7 +160,7 @@ class Member:
     def _away(self, codes: Tensor) -> Tensor:
         """How far codes lie from those of training rows, (B,)."""
         crossed = cast(Neighbours | Whitening, self.crossed)
-        return crossed.distance(codes) if isinstance(crossed, Neighbours) else crossed.cost(codes)
+        return crossed.cost(codes) if isinstance(crossed, Whitening) else crossed.distance(codes)
 
 
 def in_shares(parts: Tensor) -> Tensor:

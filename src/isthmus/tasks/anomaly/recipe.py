@@ -10,6 +10,7 @@ from sklearn.base import clone
 
 from isthmus.errors import AbilityError, ParameterError, UnknownNameError
 from isthmus.estimator.face import Estimator
+from isthmus.estimator.inputs import learn
 from isthmus.estimator.together import fit_together
 from isthmus.models import family
 from isthmus.parts.critics import Critic
@@ -68,7 +69,7 @@ class Recipe:
         """A scorer fitted on the rows of X, of which each member learns from those of its span."""
         models, rows = [self.model(number) for number in range(len(self.spans))], [X] * len(self.spans)
         if self.has_spans and self.time is not None:
-            rows = shares(models[0], X, self.time, self.spans)
+            rows = shares(learn(models[0], X), X, self.time, self.spans)
         critics = self._trained(models, rows)
         return Scorer.priced(models, rows, self.score, critics)
 

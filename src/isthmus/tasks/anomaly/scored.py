@@ -46,6 +46,12 @@ class Scored(OutlierMixin):
         check_is_fitted(self)
         return persistence.save(self, path, self._states.card(self))
 
+    def export(self, path: str | Path, X: Any = None, *, format: str = "onnx") -> Path:
+        """Write the detector as files that other runtimes read, with proof of parity; see `isthmus.export`."""
+        from isthmus.tasks.export.exporting import export
+
+        return export(self, path, X, format=format)
+
     def to_saved(self) -> tuple[dict[str, Any], dict[str, Tensor]]:
         """What `save` writes."""
         saved: tuple[dict[str, Any], dict[str, Tensor]] = self._states.to_saved(self)

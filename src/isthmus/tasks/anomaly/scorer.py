@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
 from itertools import zip_longest
+from math import isfinite
 from operator import add
 from typing import Any, Self, TypeAlias
 
@@ -17,6 +18,7 @@ from torch import Tensor
 from isthmus.core.code import Batch
 from isthmus.core.source import Source
 from isthmus.estimator.inputs import is_ready, read
+from isthmus.tasks.anomaly.beyond import BEYOND, in_numbers
 from isthmus.tasks.anomaly.digests import Known, digests
 from isthmus.tasks.anomaly.disagreement import disagreement
 from isthmus.tasks.anomaly.explanation.examples import Examples
@@ -72,7 +74,7 @@ class Scorer:
         """Anomaly score of each row, (n,)."""
         alone = self._of_one(X)
         if alone is not None:
-            return np.array([alone])
+            return np.array([alone if isfinite(alone) else BEYOND])
         source = self._read(X)
         scores = self.scored(self._terms(source))
         return scores if self.known is None else self.known.instead(digests(source), scores)
@@ -82,9 +84,8 @@ class Scorer:
         return self._terms(self._read(X))
 
     def scored(self, terms: Tensor) -> Floats:
-        """The anomaly score that terms make, (n, C) -> (n,)."""
-        scores: Floats = self._added(terms).numpy()
-        return scores
+        """The anomaly score that terms make, (n, C) -> (n,); that of a row beyond all numbers is the largest one."""
+        return in_numbers(self._added(terms).numpy())
 
     def price(self, batch: Batch) -> Tensor:
         """The anomaly score of each row of a batch, (B,) float64, through which gradients flow back to its x."""

@@ -125,12 +125,16 @@ def is_plain(model: Any) -> bool:
     if type(network) is not Network or not (spec.kind == "table" and spec.is_plain and not spec.logs):
         return False
     priced = type(network.likelihood) is Gaussian and network.likelihood.variance == "fixed"
-    stacks = all(_is_bare(stack) for stack in (network.encoder, network.decoder))
+    stacks = all(is_bare(stack) for stack in (network.encoder, network.decoder))
     return priced and stacks and type(network.bottleneck) is Plain
 
 
-def _is_bare(stack: Any) -> bool:
-    """Whether a part is a dense stack of flat rows in float32 on the CPU, with nothing beside it."""
+def is_bare(stack: Any) -> bool:
+    """Whether a part is a dense stack of flat rows in float32 on the CPU, with nothing beside it.
+
+    Args:
+        stack: A part of a network.
+    """
     if not (type(stack) is Dense and stack.has_node and not stack.low and stack.opening is None):
         return False
     return len(stack.shape) == 1 and all(p.device.type == "cpu" for p in stack.parameters())

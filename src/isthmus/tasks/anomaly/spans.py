@@ -7,10 +7,10 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from isthmus.core.source import Source
 from isthmus.data.memory import TensorSource
 from isthmus.errors import InputTypeError, ParameterError, TooFewRowsError, UnknownNameError
 from isthmus.estimator.defaults import whole
-from isthmus.estimator.inputs import learn
 from isthmus.tasks.anomaly.splits import column_of
 
 HOURS = {"hour": 1, "day": 24, "week": 7 * 24, "month": 30 * 24}
@@ -82,12 +82,12 @@ def times_of(time: ArrayLike | None, spans: Spans) -> Times:
     return dates
 
 
-def shares(model: Any, X: Any, time: Times, spans: Spans) -> list[Any]:
+def shares(source: Source, X: Any, time: Times, spans: Spans) -> list[Any]:
     """The rows that each member learns from, read as all rows are: with one scaling and one vocabulary.
 
     Args:
-        model: An unfitted estimator, which reads them.
-        X: Training rows.
+        source: The training rows, as a member reads them.
+        X: The same as they came.
         time: (n,) when each was taken; a span reaches back from the latest.
         spans: Of the members.
 
@@ -95,7 +95,6 @@ def shares(model: Any, X: Any, time: Times, spans: Spans) -> list[Any]:
         InputError: `time` has another length, or a missing entry.
         TooFewRowsError: fewer than 20 rows in a span.
     """
-    source = learn(model, X)
     x, time = source.block(0, len(source)), column_of("time", time, len(source))
     return [X if span is None else TensorSource(x[_within(time, span)], source.spec) for span in spans]
 

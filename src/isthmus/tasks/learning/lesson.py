@@ -20,7 +20,8 @@ class Lesson(NamedTuple):
     """Rows with an order in which the first teach and the last calibrate.
 
     Args:
-        rows: Of the stretch, then admitted false alarms from outside it, which come first in time.
+        rows: Of the stretch, then admitted false alarms from outside it. Those stand in time where teaching ends, so
+            that a member which learns from the last day alone learns them as well, and none calibrates.
         time: (n,) their order.
         share: Of them that calibrate.
         admitted: How many came from people.
@@ -74,11 +75,18 @@ def lesson(
     total = int(kept.sum()) + len(added)
     return Lesson(
         joined(some(X, kept), added),
-        np.concatenate([order, np.repeat(order[:1], len(added))]),
+        np.concatenate([order, np.repeat(_end_of_teaching(order, calibrates[kept]), len(added))]),
         float((kept & calibrates).sum()) / total,
         len(added) + int((known & ~calibrates).sum()),
         n - int(kept.sum()),
     )
+
+
+def _end_of_teaching(order: NDArray[Any], calibrates: Bools) -> NDArray[Any]:
+    """The latest moment before all that calibrates, (1,)."""
+    teaching = np.sort(order[~calibrates])
+    before = teaching[teaching < order[calibrates].min()] if calibrates.any() else teaching
+    return before[-1:] if len(before) else teaching[:1]
 
 
 def _thinned(chosen: Bools, share: float) -> Bools:

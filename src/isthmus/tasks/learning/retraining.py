@@ -15,6 +15,7 @@ from isthmus.tasks.anomaly.detector import AnomalyDetector
 from isthmus.tasks.anomaly.digests import digests
 from isthmus.tasks.anomaly.evidence import Evidence
 from isthmus.tasks.anomaly.scorer import Scorer
+from isthmus.tasks.anomaly.spans import shares, spans_of, times_of
 from isthmus.tasks.anomaly.thresholds import conformal
 from isthmus.tasks.learning.feedback import Standing
 from isthmus.tasks.learning.lesson import Lesson, lesson
@@ -72,18 +73,24 @@ def retrain(
     if way == UPDATE:
         calibrates = np.zeros(len(rows.time), dtype=bool)
         calibrates[np.argsort(rows.time, kind="stable")[len(rows.time) - round(len(rows.time) * rows.share) :]] = True
-        return led_on(champion, some(rows.rows, ~calibrates), some(rows.rows, calibrates)), rows
+        when = None if time is None else rows.time[~calibrates]
+        return led_on(champion, some(rows.rows, ~calibrates), some(rows.rows, calibrates), time=when), rows
     fresh = clone(champion).set_params(random_state=random_state, calibration=rows.share)
     return fresh.fit(rows.rows, time=rows.time), rows
 
 
-def led_on(champion: Any, X: Any, X_calibration: Any, *, passes: int = PASSES, slower: float = SLOWER) -> Any:
+def led_on(
+    champion: Any, X: Any, X_calibration: Any, *, time: Any = None, passes: int = PASSES, slower: float = SLOWER
+) -> Any:
     """A copy of the detector whose models went on learning, at a low rate, so that old rows stay known.
+
+    Members of spans go on with the rows of theirs: the last day of X, the last week.
 
     Args:
         champion: A fitted `AnomalyDetector`.
         X: Normal rows.
         X_calibration: Others, which set the threshold.
+        time: (n,) datetimes of X, which members of spans ask for.
         passes: Over X.
         slower: The rate, as a share of the ordinary one.
 
@@ -97,12 +104,22 @@ def led_on(champion: Any, X: Any, X_calibration: Any, *, passes: int = PASSES, s
     if passes < 1 or not slower > 0:
         raise ParameterError(f"passes={passes}, slower={slower}", "both are positive", "use passes=20, slower=0.1")
     twin = copy.deepcopy(champion)
-    models = [taught_on(member.model, X, passes, slower) for member in twin.scorer_.members]
-    scorer = Scorer.priced(models, [X] * len(models), champion.get_params(deep=False)["score"])
+    own = _of_each(twin, X, time)
+    members = zip(twin.scorer_.members, own, strict=True)
+    models = [taught_on(member.model, rows, passes, slower) for member, rows in members]
+    scorer = Scorer.priced(models, own, champion.get_params(deep=False)["score"])
     evidence = Evidence.first(scorer, X_calibration)
     twin.scorer_, twin.trimmed_ = scorer, None
     twin.trained_ = np.union1d(champion.trained_, digests(read(scorer.model, X)))
     return twin._settled(evidence, conformal(evidence.scores, champion.promise_.alpha))
+
+
+def _of_each(detector: Any, X: Any, time: Any) -> list[Any]:
+    """The rows that each member learns from."""
+    spans = spans_of(detector.members)
+    if not any(spans):
+        return [X] * len(spans)
+    return shares(read(detector.model_, X), X, times_of(time, spans), spans)
 
 
 def taught_on(model: Any, X: Any, passes: int, slower: float) -> Any:

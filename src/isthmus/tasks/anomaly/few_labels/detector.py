@@ -18,6 +18,7 @@ from isthmus.data.memory import TensorSource
 from isthmus.errors import ParameterError, TooFewRowsError, UnknownNameError
 from isthmus.estimator.face import Estimator
 from isthmus.estimator.inputs import read
+from isthmus.tasks.anomaly.beyond import in_numbers
 from isthmus.tasks.anomaly.calibration import FewCalibrationRowsWarning, Promise, check_budget, check_rows, rows_needed
 from isthmus.tasks.anomaly.detector import AnomalyDetector
 from isthmus.tasks.anomaly.digests import Digests, digests
@@ -185,7 +186,8 @@ class FewLabelDetector(Scored, BaseEstimator):
         `threshold_`, which is about -ln alpha.
         """
         check_is_fitted(self)
-        return self.cuts_.surprise(self.both_scores(X))
+        with np.errstate(over="ignore"):
+            return in_numbers(self.cuts_.surprise(self.both_scores(X)))
 
     def p_value(self, X: Any) -> Floats:
         """How likely a normal row is to lie as far out by either score, (n,): exact, not twice the smaller of two."""
@@ -220,7 +222,8 @@ class FewLabelDetector(Scored, BaseEstimator):
     def _both(self, x: Tensor, spec: Spec) -> Floats:
         """Both scores of some rows, (2, n); a stream's rows are never all in memory."""
         told = opinions(self.detector_, TensorSource(x, spec), self.features)
-        return np.stack([told[:, 0], self.classifier_.log_odds(told)])
+        with np.errstate(over="ignore", invalid="ignore"):  # of a row beyond all numbers
+            return in_numbers(np.stack([told[:, 0], self.classifier_.log_odds(told)]))
 
     def _learn(self, held: Any, X: Any, anomalous: NDArray[np.bool_], seed: int) -> NDArray[np.bool_]:
         """Teach the classifier; which of the held rows may calibrate, (n,): those that are not known as anomalies."""

@@ -17,6 +17,7 @@ from isthmus.errors import AbilityError, ParameterError, UnknownNameError
 from isthmus.estimator.containers import opened
 from isthmus.estimator.defaults import real
 from isthmus.estimator.face import Estimator
+from isthmus.tasks.anomaly.beyond import in_numbers
 from isthmus.tasks.anomaly.calibration import check_budget
 from isthmus.tasks.anomaly.digests import Digests
 from isthmus.tasks.anomaly.evidence import Evidence, check_shared_out, fresh, given, held_out
@@ -163,7 +164,7 @@ class ImageDetector(Verdicts, BaseEstimator):
         if not self.heat_.is_peak:
             allowed = "the threshold is one of whole images, scored by fusion"
             raise AbilityError("ImageDetector.defects()", allowed, "use image_score='peak'")
-        return heat.astype(np.float64) > self.threshold_
+        return in_numbers(heat.astype(np.float64)) > self.threshold_
 
     def anomaly_score(self, X: Any) -> Floats:
         """How anomalous each image is, (n,): its hottest pixel, or the fusion; an alarm above `threshold_`."""

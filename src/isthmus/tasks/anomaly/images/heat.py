@@ -15,6 +15,7 @@ from torch.nn.functional import interpolate
 from isthmus.core.code import Batch
 from isthmus.core.source import Source
 from isthmus.estimator.inputs import read
+from isthmus.tasks.anomaly.beyond import in_numbers
 from isthmus.tasks.anomaly.digests import Known, digests
 from isthmus.tasks.anomaly.images.features import Places, check_levels, maps_of, usual
 from isthmus.tasks.anomaly.scorer import Floats, Scorer
@@ -67,7 +68,7 @@ class Heat:
 
     def settle(self, terms: Tensor) -> Floats:
         """The scores that terms of new good images make, and the scale of a fusion from them, (n,)."""
-        return terms.numpy() if self.is_peak else self.scorer.settle(terms)
+        return in_numbers(terms.numpy()) if self.is_peak else self.scorer.settle(terms)
 
     def learn(self, X: Any, features: bool) -> Heat:
         """Learn from the images of training what is usual at each place."""
@@ -89,7 +90,7 @@ class Heat:
         if not self.is_peak:
             return self.scorer.scores(X)
         source = read(self.model, X)
-        peaks = self._peaks(source).numpy()
+        peaks = in_numbers(self._peaks(source).numpy())
         return peaks if self.known is None else self.known.instead(digests(source), peaks)
 
     def residuals(self, X: Any) -> Tensor:

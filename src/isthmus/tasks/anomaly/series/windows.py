@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from isthmus.data.arrays import Series
 from isthmus.errors import TooFewRowsError
+from isthmus.tasks.anomaly.beyond import in_numbers
 from isthmus.tasks.anomaly.series.sheets import Floats, Ints
 
 BLOCK_CELLS = 2**21  # cells of the windows that are scored at once: 8 MB
@@ -69,12 +70,11 @@ class Windows:
         return Series(np.concatenate(chosen or [np.empty((0, self.length, channels), np.float32)]))
 
     def served(self, score: Callable[[Any], Floats], x: NDArray[np.float32]) -> Floats:
-        """The scores that are judged, (t,): NaN in a stretch that is too short for a window."""
+        """The scores that are judged, (t,): NaN in a stretch that is too short for a window, and nowhere else."""
         if len(x) < self.length:
             return np.full(len(x), np.nan)
-        return rolling_mean(
-            self.points(np.concatenate([score(block) for block in self.blocks(x)]), len(x)), self.smooth
-        )
+        scores = np.concatenate([score(block) for block in self.blocks(x)])
+        return in_numbers(rolling_mean(self.points(scores, len(x)), self.smooth))
 
     def points(self, scores: Floats, t: int) -> Floats:
         """The mean score of the windows that hold each point, (t,).

@@ -1,0 +1,1 @@
+"""Rows by the batch: what a saved model says of tables that no memory holds."""
