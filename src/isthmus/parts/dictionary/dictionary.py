@@ -211,10 +211,12 @@ class Dictionary(nn.Module):
 
     def passes(self, centred: Tensor, low: bool = False) -> Iterator[Tensor]:
         """Pre-activations of rows less their shift, (B, D), a pass after the other, (rows, n); bfloat16 where low."""
-        given = centred, self.encoder_weight, self.encoder_bias
+        given: tuple[Tensor, Tensor, Tensor] = centred, self.encoder_weight, self.encoder_bias
         if not self.training:
             return steady_passes(*given, self.pass_rows)
-        return passes(*(part.bfloat16() for part in given), self.pass_rows) if low else passes(*given, self.pass_rows)
+        if low:
+            given = centred.bfloat16(), self.encoder_weight.bfloat16(), self.encoder_bias.bfloat16()
+        return passes(*given, self.pass_rows)
 
     def count(self, rows: int = 1) -> int:
         """How many latents are on in so many rows: many in the beginning, when chance decides which those are."""
