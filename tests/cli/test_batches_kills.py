@@ -55,11 +55,11 @@ def test_a_killed_run_goes_on_to_the_same_files(model: Path, tmp_path: Path) -> 
     records = tmp_path / "killed" / "_records"
     with subprocess.Popen(command_line([*score, tmp_path / "killed"]), stdout=subprocess.DEVNULL) as running:
         end = time.monotonic() + LONGEST
-        while time.monotonic() < end and running.poll() is None and len(list(records.glob("*"))) < 5:
+        while time.monotonic() < end and running.poll() is None and len(list(records.glob("part-*"))) < 5:
             time.sleep(0.005)
         running.send_signal(signal.SIGKILL)
     assert running.returncode == -signal.SIGKILL
-    done = {path.name.removesuffix(".json") for path in records.glob("*")}
+    done = {path.name.removesuffix(".json") for path in records.glob("part-*")}
     assert 5 <= len(done) < 60
     kept = {name: (tmp_path / "killed" / name).stat().st_ino for name in done}
     assert run([*score, str(tmp_path / "killed"), "--resume"]) == 0
@@ -73,7 +73,7 @@ def test_a_killed_run_goes_on_to_the_same_files(model: Path, tmp_path: Path) -> 
 
 def test_ten_times_what_memory_may_hold_streams_through_it(model: Path, tmp_path: Path) -> None:
     group, small, large = numbers(100_000), tmp_path / "small.parquet", tmp_path / "large.parquet"
-    pq.write_table(group.slice(0, 20_000), small)
+    pq.write_table(group, small)  # what reading one row group takes is there before
     groups = -(-10 * ALLOWED // group.nbytes)
     with pq.ParquetWriter(large, group.schema) as file:
         for _ in range(groups):
@@ -82,4 +82,5 @@ def test_ten_times_what_memory_may_hold_streams_through_it(model: Path, tmp_path
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert pq.read_metadata(tmp_path / "large.parquet").num_rows == groups * 100_000
-    assert int(done.stdout) < ALLOWED, f"{int(done.stdout) >> 20} MiB"
+    grown = int(done.stdout.splitlines()[-1])
+    assert grown < ALLOWED, f"{grown >> 20} MiB"

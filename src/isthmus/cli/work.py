@@ -84,7 +84,8 @@ class Work:
     def record(self, job: Job) -> Record:
         """What is known of a job's answer before it is made."""
         asked = {"verb": self.verb, "target": self.files.target, "y": self.files.y, "incidents": self.incidents}
-        return Record(str(job.data), mark(job.data), self.version, asked)
+        data = job.data.absolute() if isinstance(job.data, Path) and job.data.exists() else job.data
+        return Record(str(data), mark(job.data), self.version, asked)
 
     @cached_property
     def version(self) -> str:

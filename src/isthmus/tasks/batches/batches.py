@@ -11,7 +11,7 @@ from typing import Any
 import isthmus
 from isthmus.data.extras import arrow
 from isthmus.data.pieces import CHUNK_CELLS
-from isthmus.data.table_files import to_table
+from isthmus.data.table_files import to_table, without_index
 from isthmus.errors import AbilityError, UnknownNameError
 from isthmus.estimator.persistence import digest
 from isthmus.tasks.batches.answers import VERBS, answered, condition_column, unanswered
@@ -139,12 +139,12 @@ def loaded(path: str, version: str, device: str) -> Any:
 
 
 def _parts(batch: Any) -> Iterator[Any]:
-    """A batch as tables of a few MiB each; one without rows as one table."""
+    """A batch as tables of a few MiB each, without pandas' row labels; one without rows as one table."""
     library = arrow("lib", "answering batches")
     step = max(1, CHUNK_CELLS // max(1, batch.num_columns))
     for start in range(0, max(1, batch.num_rows), step):
         part = batch.slice(start, step)
-        yield part if isinstance(part, library.Table) else library.Table.from_batches([part])
+        yield without_index(part if isinstance(part, library.Table) else library.Table.from_batches([part]))
 
 
 def _nothing(answer: Any) -> list[Any]:

@@ -90,12 +90,14 @@ class Manifest:
     def __init__(self, folder: Place) -> None:
         self.folder = folder
         self.records: dict[str, Record] = {}
+        self.loose: dict[str, Record] = {}  # those in files of their own
         whole = places.texts_in(folder, MANIFEST).get(MANIFEST)
         try:
             if whole is not None:
                 self.records = {name: Record(**record) for name, record in json.loads(whole)["answers"].items()}
             for text in places.texts_in(folder / RECORDS, "*.json").values():
-                self.records |= {name: Record(**record) for name, record in json.loads(text).items()}
+                self.loose |= {name: Record(**record) for name, record in json.loads(text).items()}
+            self.records |= self.loose
         except (AttributeError, KeyError, TypeError, ValueError) as fault:
             came = f"{folder / MANIFEST} ({fault})"
             raise CorruptFileError(came, "it is what isthmus wrote there", "remove it, and run anew") from fault
@@ -138,13 +140,14 @@ class Manifest:
     def forget(self, names: Iterable[str]) -> None:
         """Know nothing of these answers any more, whatever happens next."""
         for name in names:
-            if self.records.pop(name, None) is not None:
+            self.records.pop(name, None)
+            if self.loose.pop(name, None) is not None:
                 places.remove(self._record(name))
         self._write()
 
     def note(self, name: str, record: Record) -> None:
         """An answer is whole, and known from now on."""
-        self.records[name] = record
+        self.records[name] = self.loose[name] = record
         places.write_text(self._record(name), json.dumps({name: asdict(record)}))
 
     def close(self) -> None:

@@ -120,7 +120,7 @@ def spread(words: Iterable[str | Path]) -> Iterator[Found]:
     """
     for word in words:
         here = place(word)
-        if not WILD & set(str(word)) or (isinstance(here, Path) and here.exists()):
+        if not WILD & set(str(word)) or here.exists():
             yield Found(here, here.stem)
             continue
         found = _fitting(here)
