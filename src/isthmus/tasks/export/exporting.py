@@ -14,7 +14,7 @@ from isthmus.errors import InputError, ModelFileError, UnknownNameError
 from isthmus.tasks.export import layouts, row_scorer
 from isthmus.tasks.export.graphs import set_threshold, traced
 from isthmus.tasks.export.loading import graph_runner, scorer_runner
-from isthmus.tasks.export.parity import Parity, Replay, Run, parted, write_proof
+from isthmus.tasks.export.parity import Parity, Replay, parted, write_proof
 from isthmus.tasks.export.subjects import Subject, subject_of
 from isthmus.tasks.export.weights import row_weights
 
@@ -99,29 +99,25 @@ def _new(path: str | Path) -> Path:
 def _written(subject: Subject, replay: Replay, part: Path, name: str, format: str) -> None:
     """Write all files, and the proof last."""
     if format == "numpy":
-        model, run = _scorer(subject, replay, part)
+        model = _write_scorer(subject, replay, part)
+        run = scorer_runner(row_scorer.read(part))
     else:
         write: Callable[..., str] = {"triton": layouts.write_triton, "kserve": layouts.write_kserve}.get(format, _plain)
-        model, run = _graph(subject, replay, part, name, write)
-    parity = Parity.of(subject, replay, run)
+        model = write(part, name, _graph(subject, replay))
+        run = graph_runner((part / model).read_bytes())
+    parity = Parity.of(subject, replay, run)  # of the files as they were written
     parity.check()
     columns, row = [column.name for column in subject.spec.columns], list(replay.rows.shape[1:])
     write_proof(part, subject, parity, model, columns, row)
 
 
-def _graph(subject: Subject, replay: Replay, part: Path, name: str, write: Callable[..., str]) -> tuple[str, Run]:
-    """Write the graph in a layout, with the threshold that suits its own scores."""
+def _graph(subject: Subject, replay: Replay) -> Any:
+    """The graph with the threshold that suits its own scores."""
     model = traced(subject, replay.rows)
-    run = _run_of(model)
     if subject.threshold is not None:
-        scores = run(replay.rows)["anomaly_score"]
+        scores = graph_runner(model.SerializeToString())(replay.rows)["anomaly_score"]
         set_threshold(model, parted(subject.threshold, scores, replay.expected["is_anomaly"]))
-    return write(part, name, model), _run_of(model)
-
-
-def _run_of(model: Any) -> Run:
-    """What answers by a graph."""
-    return graph_runner(model.SerializeToString())
+    return model
 
 
 def _plain(folder: Path, name: str, model: Any) -> str:
@@ -130,8 +126,8 @@ def _plain(folder: Path, name: str, model: Any) -> str:
     return layouts.GRAPH
 
 
-def _scorer(subject: Subject, replay: Replay, part: Path) -> tuple[str, Run]:
-    """Write weights, plan and scorer, with the threshold that suits its own scores."""
+def _write_scorer(subject: Subject, replay: Replay, part: Path) -> str:
+    """Write weights, plan and scorer, with the threshold that suits its own scores; returns the weights' file."""
     plan, arrays = row_weights(subject)
     scores = scorer_runner(row_scorer.Scorer(plan, arrays))(replay.rows)["anomaly_score"]
     plan["threshold"] = parted(plan["threshold"], scores, replay.expected["is_anomaly"])
@@ -139,4 +135,4 @@ def _scorer(subject: Subject, replay: Replay, part: Path) -> tuple[str, Run]:
     np.savez(part / row_scorer.WEIGHTS, allow_pickle=False, **named)
     (part / row_scorer.PLAN).write_text(json.dumps(plan, indent=1) + "\n", encoding="utf-8")
     shutil.copyfile(row_scorer.__file__, part / SCORER)
-    return row_scorer.WEIGHTS, scorer_runner(row_scorer.Scorer(plan, arrays))
+    return row_scorer.WEIGHTS

@@ -131,7 +131,7 @@ def traced(subject: Subject, rows: NDArray[Any]) -> Any:
         except ImportError as missing:
             raise MissingExtraError.of("isthmus export", str(missing.name), "onnx") from missing
         except Exception as fault:  # whatever a tracer says of a part
-            why = str(fault).strip().splitlines()[0] if str(fault).strip() else type(fault).__name__
+            why = (str(fault.__cause__ or fault).strip() or type(fault).__name__).splitlines()[0]
             raise AbilityError(
                 f"the ONNX export of this {subject.name}", f"torch cannot trace it ({why})", SAVE
             ) from fault

@@ -47,6 +47,11 @@ def load(folder: str | Path | None = None) -> Scorer:
     """
     home = Path(__file__).resolve().parent if folder is None else Path(folder)
     proved(home)
+    return read(home)
+
+
+def read(home: Path) -> Scorer:
+    """The scorer of a folder, without a look at its proof."""
     plan = json.loads((home / PLAN).read_text(encoding="utf-8"))
     with np.load(home / WEIGHTS, allow_pickle=False) as arrays:
         return Scorer(plan, dict(arrays))
@@ -101,8 +106,10 @@ class Scorer:
         self.moved, entry = np.zeros_like(self.center), _followed_by_one(len(self.center))
         self.x, self.shape = entry[:-1], self.center.shape
         weights = [float(weight) for weight in plan["weights"]]
-        networks = [_led_by(f"{number}.", arrays) for number in range(int(plan["networks"]))]
-        self.costs = [_Network(plan, own, entry, weights).cost for own in networks]
+        self.costs = []
+        for lead in (f"{number}." for number in range(int(plan["networks"]))):
+            own = {name.removeprefix(lead): array for name, array in arrays.items() if name.startswith(lead)}
+            self.costs.append(_Network(plan, own, entry, weights).cost)
 
     def __call__(self, row: ArrayLike) -> float:
         """The anomaly score of a row of D numbers.
@@ -153,10 +160,9 @@ class _Network:
             is_last = number in (at_code, depth - 1)
             self.steps.append((matrix.dot, below, h[:-1], None if is_last else _activation(plan["activation"], h[:-1])))
             code = h[:-1] if number == at_code else code
-        kind = plan["score"]
+        kind, self.weights = plan["score"], weights
         self.lost = _lost(kind, arrays, x, h[:-1])
         self.crossed = _crossed(kind, arrays, code)
-        self.weights = weights
 
     def cost(self) -> float:
         """The weighted sum of what is lost and what crosses."""
@@ -236,13 +242,12 @@ class _Nearest:
         self.reach = math.sqrt(2 * float(halves.max()))
         self.costs, self.z, self.apart = np.zeros(len(codes), np.float32), np.zeros(len(code)), np.zeros(len(code))
         self.entry = _followed_by_one(len(code))
-        self.short = self.entry[:-1]
 
     def __call__(self) -> float:
         """Its distance, or the root of that."""
         z, costs, apart = self.z, self.costs, self.apart
         np.subtract(self.code, self.middle, z)
-        self.short[...] = z
+        self.entry[:-1] = z
         self.table.dot(self.entry, costs)
         length = math.sqrt(z.dot(z))
         off = (len(z) + 8) * ROUNDING * self.reach * (length + self.reach)
@@ -272,8 +277,3 @@ def _followed_by_one(n: int) -> NDArray[np.float32]:
     room = np.zeros(n + 1, np.float32)
     room[n] = 1.0
     return room
-
-
-def _led_by(prefix: str, arrays: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
-    """The arrays whose names begin so, without that beginning."""
-    return {name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)}
