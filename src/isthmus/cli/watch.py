@@ -37,7 +37,44 @@ class Kept:
     name: str | None = None
 
 
-FILES = Kept()
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Telling:
+    """Who is told what was found.
+
+    Args:
+        alerts: A file of JSON lines that alerts are added to; an alert that it holds is not sent again.
+        webhook: An address that new alerts are posted to, as JSON.
+        report: A page to write as well.
+    """
+
+    alerts: Path | None = None
+    webhook: str | None = None
+    report: Path | None = None
+
+    def check(self) -> None:
+        """Refuse an address alone.
+
+        Raises:
+            UsageError: nothing would say which alerts were sent before.
+        """
+        if self.webhook is not None and self.alerts is None:
+            came, allowed = f"--webhook {self.webhook} without --alerts", "the file says which alerts were sent before"
+            raise UsageError(came, allowed, "add --alerts alerts.jsonl")
+
+    def tell(self, found: Watched, name: str, output: Output) -> dict[str, Any]:
+        """Write the page and send the alerts; the facts of all of it."""
+        facts = found.to_json()
+        if self.report is not None:
+            from isthmus.tasks.drift.page import page
+
+            facts["report"] = str(page(found, name).write(self.report))
+        if self.alerts is not None:
+            _send(found, self.alerts, self.webhook, output)
+        return facts
+
+
+FILES, NOBODY = Kept(), Telling()
 
 
 def watch(
@@ -52,9 +89,7 @@ def watch(
     floor: float = 0.1,
     target: Annotated[list[str], Parameter(negative=())] = [],  # noqa: B006 - read only
     causes: Path | None = None,
-    alerts: Path | None = None,
-    webhook: str | None = None,
-    report: Path | None = None,
+    telling: Telling = NOBODY,
     fail_on_drift: Annotated[bool, FLAG] = False,
     device: str = "cpu",
     output: Output = PLAIN,
@@ -77,16 +112,12 @@ def watch(
         target: Columns to leave out.
         causes: A table with the columns first, last and cause: what people know of stretches of time. Alerts there are
             noted and call nobody.
-        alerts: A file of JSON lines that alerts are added to; an alert that it holds is not sent again.
-        webhook: An address that new alerts are posted to, as JSON.
-        report: A page to write as well.
+        telling: Who is told what was found.
         fail_on_drift: Exit with 3 where somebody is called.
         device: Where the model works.
         output: How to answer.
     """
-    if webhook is not None and alerts is None:
-        came, allowed = f"--webhook {webhook} without --alerts", "the file says which alerts were sent before"
-        raise UsageError(came, allowed, "add --alerts alerts.jsonl")
+    telling.check()
     from isthmus.cli.versions import detector_in
     from isthmus.tasks.drift.watch import watch as watched
 
@@ -102,15 +133,9 @@ def watch(
     span: Any = int(window) if window.isdigit() else window
     past: Any = int(quiet) if quiet is not None and quiet.isdigit() else quiet
     found = watched(history, judge.threshold_, judge.promise_.alpha, window=span, quiet=past, **options)
-    facts = found.to_json()
     if url is not None:
         _write_down(found, url, kept.name or detector.resolve().name)
-    if report is not None:
-        from isthmus.tasks.drift.page import page
-
-        facts["report"] = str(page(found, detector.name).write(report))
-    if alerts is not None:
-        _send(found, alerts, webhook, output)
+    facts = telling.tell(found, detector.name, output)
     output.answer("\n".join(found.sentences()), facts)
     return FOUND if fail_on_drift and found.raised else 0
 
