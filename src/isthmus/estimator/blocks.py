@@ -78,7 +78,7 @@ class Blocks:
                 return torch.empty(0)
             part = self._block(_rows(source, first), first.size, source.spec, function)
             if first.stop == len(source):
-                return part
+                return part.contiguous()
             results = part.new_empty(len(source), *part.shape[1:])
             results[: first.stop] = part
             self._share(spans, source, function, results, min(threads, -(-len(source) // self.large)))
