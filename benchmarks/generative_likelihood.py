@@ -36,7 +36,8 @@ def line(name: str, rungs: tuple[str, ...], read: Callable[[Table], Interval], *
             return table
         beside = {method: {**row, "published": LADDER[method].published} for method, row in table.beside().items()}
         epochs = ", ".join(f"{LADDER[method].epochs} epochs of {method}" for method in rungs)
-        judged = f"{_likelihood.JUDGED} test rows, {_likelihood.IMPORTANCE} importance samples"
+        samples = " and ".join(f"{count:,}" for count in dict.fromkeys(map(_likelihood.draws, rungs)))
+        judged = f"{_likelihood.JUDGED:,} test rows, {samples} importance samples"
         return Figure(read(table), note=f"{epochs}; {judged}; {len(desk.seeds)} seeds", beside=beside)
 
     QUESTION.line(name, unit="nats", **bounds)(with_mnist(measure))

@@ -25,8 +25,8 @@ ROOT = Path(__file__).resolve().parents[1]
 QUESTION = Question("generative_masked", "What does hiding most of each row teach?", ROOT)
 
 SIZES = (  # from so many seconds: images, epochs, labelled images, test images
-    (600.0, 60_000, 30, 600, 10_000),
-    (120.0, 6000, 20, 600, 2000),
+    (10_000.0, 60_000, 30, 600, 10_000),
+    (300.0, 6000, 20, 600, 2000),
     (0.0, 500, 2, 100, 500),
 )
 TUNING, PROBING = 60, 100  # epochs of either, at the largest size

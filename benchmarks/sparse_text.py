@@ -22,7 +22,7 @@ from isthmus.bench.question import Desk, Question
 ABOUT = (
     f"What do {K} latents of {LATENTS:,} keep of a token inside a sentence encoder, beside {K} principal components?"
 )
-QUESTION = Question("sparse_text", ABOUT, Path(__file__).resolve().parents[1], seeds=(0,))
+QUESTION = Question("sparse_text", ABOUT, Path(__file__).resolve().parents[1])
 COLLECTING = 0.3  # share of the budget in which activations are collected: all lines are of one dictionary
 
 
