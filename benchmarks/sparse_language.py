@@ -23,7 +23,7 @@ from isthmus.bench.answers import Absent, Figure
 from isthmus.bench.question import Desk, Question
 
 ABOUT = "Do sparse dictionaries keep what a language model needs, and are their latents what neurons are not?"
-QUESTION = Question("sparse_language", ABOUT, Path(__file__).resolve().parents[1])
+QUESTION = Question("sparse_language", ABOUT, Path(__file__).resolve().parents[1], seeds=(0,))
 SURE = ("capital", "quote")
 SPREAD = ("capital", *CAPITALS, "vowel")  # over many letters, so perhaps over many latents
 BY_CLASS = (", best ", ", which ")
