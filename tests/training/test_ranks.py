@@ -187,6 +187,7 @@ def test_processes_that_torchrun_starts_train_as_one(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # Ray warns of itself
 def test_workers_of_ray_train_as_one_process_does(tmp_path: Path) -> None:
     pytest.importorskip("ray", reason='ray is not installed: pip install "isthmus[ray]"')
     model = isthmus.Autoencoder(epochs=3, batch_size=64, hidden_dims=(16,), latent_dim=4, random_state=0)
