@@ -128,3 +128,25 @@ def test_a_reader_without_rows_says_so() -> None:
         with pytest.raises(IsthmusError):
             reader.from_json(rows)
     assert reader.to_json(np.array([[1.0, np.nan]]), [0]) == [[1.0, None]]
+
+
+@pytest.mark.parametrize("kind", ["float32", "int16", "float64"])
+def test_numbers_without_a_type_get_the_one_that_was_learnt(kind: str) -> None:
+    rows = (np.random.default_rng(0).normal(size=(60, 3)) * 50).astype(kind)
+    model = isthmus.Autoencoder(epochs=1, device="cpu", latent_dim=2, hidden_dims=(8,))
+    detector = isthmus.AnomalyDetector(model, alpha=0.1, members=1, score="distortion", random_state=0).fit(rows)
+    reader, wide = RowReader(detector.model_.spec_), rows[:1].astype(np.float64)
+    columns = {name: wide[:, i] for i, name in enumerate(reader.names)}
+    lines = "\n".join([",".join(reader.names), ",".join(map(repr, wide[0].tolist()))])
+    found = [reader.from_json(wide.tolist()), reader.from_tensors(columns), reader.from_csv(lines)]
+    assert {row.dtype.name for row in found} == {"float64" if kind == "float64" else "float32"}
+    assert {float(detector.anomaly_score(row)[0]) for row in found} == {float(detector.anomaly_score(rows[:1])[0])}
+    assert reader.from_tensors({"rows": wide}).dtype == wide.dtype
+
+
+def test_a_number_beyond_the_type_that_was_learnt_is_refused_with_its_column() -> None:
+    rows = np.random.default_rng(0).normal(size=(60, 3)).astype(np.float32)
+    model = isthmus.Autoencoder(epochs=1, device="cpu", latent_dim=2, hidden_dims=(8,))
+    served = Served(isthmus.AnomalyDetector(model, alpha=0.1, members=1, random_state=0).fit(rows), "t", "v")
+    with pytest.raises(IsthmusError, match="x1"):
+        served.judge(Question(served.reader.from_json([[0.0, 1e39, 0.0]]), 1))

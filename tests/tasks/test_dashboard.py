@@ -108,6 +108,12 @@ def test_log_odds_are_the_formula() -> None:
     assert labels(csr_array(on), said, ["a", "b", "c"]) == [["a"], ["c"]]
 
 
+def test_words_of_the_caller_come_before_surer_ones() -> None:
+    on, said = csr_array(np.array([[50.0, 5.0, 20.0]])), np.array([60.0, 900.0, 60.0])
+    assert labels(on, said, ["a", "b", "c"]) == [["a", "c"]]
+    assert labels(on, said, ["a", "b", "c"], own=1) == [["c", "a"]]
+
+
 def test_a_text_is_read_once_and_each_latent_is_named_by_its_word(tmp_path: Path) -> None:
     sae, rows = texts()
     page = isthmus.dashboard(sae, rows, tmp_path / "page.html", rows=TEXT)

@@ -17,6 +17,7 @@ from torch import Tensor
 Kind = Literal["table", "image", "series", "volume"]
 ColumnKind = Literal["numeric", "boolean", "categorical", "datetime"]
 Container = Literal["numpy", "scipy", "pandas", "polars", "pyarrow"]
+SHORT = frozenset({"bool", "int8", "uint8", "int16", "uint16", "float16", "float32"})  # float32 holds them exactly
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +98,17 @@ class Spec:
     def is_plain(self) -> bool:
         """Whether every cell is a number that is always there, so that x needs no entry part."""
         return all(column.kind in ("numeric", "datetime") and not column.gaps for column in self.columns)
+
+    @cached_property
+    def number_type(self) -> str:
+        """What rows are read as where they come as text: float32 where it holds every number of training, else float64.
+
+        Example:
+            >>> Spec("table", (2,), (Column("a", dtype="int16"), Column("b", dtype="float64"))).number_type
+            'float64'
+        """
+        types = [column.dtype for column in self.columns] or [self.dtype]
+        return "float32" if all(name.lower() in SHORT for name in types) else "float64"
 
     @property
     def hidden_value(self) -> float:

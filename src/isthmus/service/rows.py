@@ -1,7 +1,8 @@
 """Rows as they come over a wire, made into what a detector reads; and the JSON schema that says what they must be.
 
-A detector of an array gets an array of float64, as a caller in Python would write the same numbers down; a detector of
-a table with named columns gets a frame with the types that it learnt.
+A detector of an array gets an array as a caller in Python would hand it over: tensors in the type that they came in,
+and numbers that are written down, which have none, in the type that it learnt: float32 where training had no wider
+ones, else float64. A detector of a table with named columns gets a frame with the types that it learnt.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ class RowReader:
         self.is_frame = spec is not None and spec.kind == "table" and (spec.named or not _all_numeric(self.columns))
         self.is_table = spec is None or spec.kind == "table"
         self.names = [column.name for column in self.columns]
+        self.dtype = np.dtype(spec.number_type if spec is not None else "float64")
         self.shape = sample_shape(spec) if spec is not None and not self.is_table else (len(self.columns),)
 
     def from_json(self, rows: Any) -> Any:
@@ -130,14 +132,19 @@ class RowReader:
             raise InputError(came, f"a row has {len(self.names)} columns", "send all of them")
         return row
 
-    def _numbers(self, cells: list[list[Any]]) -> NDArray[np.float64]:
+    def _numbers(self, cells: list[list[Any]]) -> NDArray[Any]:
         """Cells that are all numbers; null is a gap."""
         if not set(map(type, chain.from_iterable(cells))) <= NUMBERS:
             _refuse_kinds(self.columns, zip(*cells, strict=True))
         try:
-            return np.array(cells, dtype=np.float64)
+            return self._in_type(np.array(cells, dtype=np.float64))
         except OverflowError as fault:
             raise _too_large() from fault
+
+    def _in_type(self, cells: NDArray[Any]) -> NDArray[Any]:
+        """Numbers in the type of those learnt from; one beyond it becomes infinite, and is refused as such."""
+        with np.errstate(over="ignore"):
+            return cells.astype(self.dtype, order="C", copy=False)
 
     def _samples(self, rows: list[Any]) -> NDArray[Any]:
         """Samples of one shape."""

@@ -68,9 +68,8 @@ class Subject:
 
     @property
     def dtype(self) -> str:
-        """The type in which rows are read: float32 where that holds every column, as in training; else float64."""
-        types = [column.dtype for column in self.spec.columns] or [self.spec.dtype]
-        return "float32" if all(np.can_cast(name.lower(), np.float32) for name in types) else "float64"
+        """The type in which rows are read."""
+        return self.spec.number_type
 
 
 def subject_of(model: Any) -> Subject:

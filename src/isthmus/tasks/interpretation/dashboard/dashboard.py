@@ -57,7 +57,7 @@ def dashboard(
             frame, or (n, D)), or tokens as they follow each other (n,). None takes the activations' own tokens, or
             shows their numbers.
         decode: What a token's number is spelt like.
-        labels: Something that is known of each row, (n,); it gives names to latents.
+        labels: Something that is known of each row, (n,); it gives names to latents before other words do.
         head: (V, d), what turns an activation into logits, where one does: the page then says which tokens a latent
             makes likelier. A norm in between is left out.
         latents: Which to show; None for all that fire, or where those are more than 400 the ones that carry most.
@@ -84,7 +84,7 @@ def dashboard(
     """
     samples = samples_of(rows, activations, _speller(decode), labels, patch)
     sketch, left = sketched(sae, activations, samples)
-    names = labelled(sketch.words.matrix(), sketch.said, samples.words)
+    names = labelled(sketch.words.matrix(), sketch.said, samples.words, samples.own)
     shown = _chosen(latents, sketch)
     ties = _ties(sae, sketch, shown, head, _speller(decode))
     codes = sketch.codes()

@@ -49,18 +49,19 @@ def log_odds(on: Any, said: Floats) -> Any:
     return scores.tocsr()
 
 
-def labels(on: Any, said: Floats, words: Sequence[str]) -> list[list[str]]:
-    """Up to three words for each latent, the surest first; none where no word is sure.
+def labels(on: Any, said: Floats, words: Sequence[str], own: int = 0) -> list[list[str]]:
+    """Up to three words for each latent, the caller's own before others, and the surest first; none where none is sure.
 
     Args:
         on: As of `log_odds`.
         said: Likewise.
         words: Their spelling, (W,).
+        own: How many of them, the last ones, the caller has given.
     """
     scores = log_odds(on, said)
-    found = []
+    found, first = [], len(words) - own
     for start, stop in zip(scores.indptr[:-1], scores.indptr[1:], strict=True):
-        order = np.argsort(-scores.data[start:stop], kind="stable")[:MOST]
-        sure = order[scores.data[start:stop][order] > SURE]
-        found.append([words[word] for word in scores.indices[start:stop][sure]])
+        which, odds = scores.indices[start:stop], scores.data[start:stop]
+        order = np.lexsort((-odds, which < first))
+        found.append([words[which[place]] for place in order if odds[place] > SURE][:MOST])
     return found

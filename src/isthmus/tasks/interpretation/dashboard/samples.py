@@ -29,9 +29,15 @@ class Group(NamedTuple):
 
 
 class Samples(Protocol):
-    """What the rows are of."""
+    """What the rows are of.
+
+    Args:
+        words: What may be said of a row.
+        own: How many of the words, the last ones, the caller has given.
+    """
 
     words: Sequence[str]
+    own: int
 
     def __len__(self) -> int:
         """How many rows there are."""
@@ -62,6 +68,7 @@ class Tokens:
     def __init__(self, tokens: Ints, positions: Ints, documents: Ints, spell: Callable[[int], str]) -> None:
         kinds, self.kind = np.unique(tokens, return_inverse=True)
         self.words: Sequence[str] = [spell(int(token)) for token in kinds]
+        self.own = 0
         self.spelt = joined(self.words)
         self.positions, self.documents = np.asarray(positions), np.asarray(documents)
         self.order = np.lexsort((self.positions, self.documents))
@@ -120,6 +127,7 @@ class Pictures:
     def __init__(self, pixels: Callable[[int], NDArray[Any]], rows: int, span: tuple[float, float]) -> None:
         self.pixels, self.rows, self.span = pixels, rows, span
         self.words: Sequence[str] = ()
+        self.own = 0
 
     def __len__(self) -> int:
         """How many rows there are."""
@@ -160,6 +168,7 @@ class Columns:
         self.columns = columns
         self.parts = {name: in_parts(name, values) for name, values in columns.items()}
         self.words: Sequence[str] = [word for words, _ in self.parts.values() for word in words]
+        self.own = 0
 
     def __len__(self) -> int:
         """How many rows there are."""
@@ -203,6 +212,7 @@ class Labelled:
             raise InputError(came, "each row has one", "give them in the order of the activations")
         self.samples = samples
         self.words: Sequence[str] = [*samples.words, *map(str, kinds)]
+        self.own = len(kinds)
 
     def __len__(self) -> int:
         """How many rows there are."""
@@ -212,8 +222,8 @@ class Labelled:
         """What is said of a row, and its label."""
         from scipy.sparse import hstack
 
-        own = one_hot([self.kind[start:stop]], [len(self.words) - len(self.samples.words)])
-        return hstack([self.samples.said(start, stop), own], format="csr")
+        label = one_hot([self.kind[start:stop]], [self.own])
+        return hstack([self.samples.said(start, stop), label], format="csr")
 
     def blocks(self, groups: Sequence[Group], strengths: Callable[[Ints], Floats], label: Sequence[str]) -> list[Block]:
         """Those of the samples."""
