@@ -57,6 +57,13 @@ def champion_of(seed: int) -> Any:
     return detector_of(table.iloc[parts["taught"]], seed)
 
 
+@cache
+def plain_of(seed: int) -> Any:
+    """The detector after a retraining in which nobody has said anything, which is what feedback is held against."""
+    taught = network()[0].iloc[halves(seed)["taught"]]
+    return retrain(champion_of(seed), taught, alarms=np.zeros(len(taught), dtype=bool), random_state=seed)[0]
+
+
 def rates(detector: Any, seed: int) -> dict[str, float]:
     """False alarms and recall on the second half of the test, in per cent.
 
@@ -68,6 +75,13 @@ def rates(detector: Any, seed: int) -> dict[str, float]:
     shares = {"false alarms": normal > detector.threshold_, "recall": attacks > detector.threshold_}
     shares["recall at equal rates"] = attacks > np.quantile(normal, 1 - ALPHA)
     return {name: 100 * float(share.mean()) for name, share in shares.items()}
+
+
+def found_at_equal_rates(detector: Any, normal: pd.DataFrame, attacks: pd.DataFrame) -> float:
+    """The share of attacks, in per cent, that score above all but one in a hundred of held-out normal rows."""
+    return 100 * float(
+        (detector.anomaly_score(attacks) > np.quantile(detector.anomaly_score(normal), 1 - ALPHA)).mean()
+    )
 
 
 def like_those_fed(champion: Any, false: pd.DataFrame, seed: int) -> dict[str, float]:
@@ -116,13 +130,12 @@ def fed_back(seed: int) -> dict[str, Any]:
         feedback = Feedback(Path(folder) / "feedback.jsonl")
         numbers = [feedback.say(row, "false_alarm", by=by) for by in ("ann", "bo") for row in rows_of(false)]
         none = np.zeros(len(taught), dtype=bool)
-        plain = retrain(champion, taught, alarms=none, random_state=seed)[0]
         standing = feedback.standing(len(taught))
         challenger, lesson = retrain(champion, taught, standing=standing, alarms=none, random_state=seed)
         for number in numbers:
             feedback.undo(number, by="ann")
         undone = retrain(champion, taught, standing=feedback.standing(len(taught)), alarms=none, random_state=seed)[0]
-    judged = table.iloc[np.concatenate([parts["normal"], parts["attacks"]])]
+    judged, plain = table.iloc[np.concatenate([parts["normal"], parts["attacks"]])], plain_of(seed)
     same = np.array_equal(plain.anomaly_score(judged), undone.anomaly_score(judged))
     return {
         "before": rates(champion, seed),
@@ -154,12 +167,12 @@ def reported_by_attackers(seed: int, people: int) -> dict[str, Any]:
     fresh = table.iloc[parts["first normal"]]
     gate = compared(champion, challenger, fresh, pinned)
     rest = table.iloc[parts["attacks"]][attack[parts["attacks"]] == KIND]
-    found = [float((one.anomaly_score(rest) > one.threshold_).mean()) for one in (champion, challenger)]
+    normal = table.iloc[parts["normal"]]
     return {
         "reported": len(mine),
         "admitted": len(standing.admitted),
-        "found before": 100 * found[0],
-        "found after": 100 * found[1],
+        "found without them": found_at_equal_rates(plain_of(seed), normal, rest),
+        "found after": found_at_equal_rates(challenger, normal, rest),
         "gate": gate.reasons,
     }
 
@@ -189,7 +202,7 @@ def boiled(share: float, defended: bool, seed: int) -> dict[str, Any]:
         if gate is None or may_promote("gate", gate):
             serving = challenger
     rest = table.iloc[np.flatnonzero((attack == KIND) & ~train)[:1000]]
-    at_first, at_last = (100 * float((one.anomaly_score(rest) > one.threshold_).mean()) for one in (first, serving))
+    at_first, at_last = (found_at_equal_rates(one, held, rest) for one in (first, serving))
     alarms = 100 * float((serving.anomaly_score(held) > serving.threshold_).mean())
     return {
         "found at first": at_first,

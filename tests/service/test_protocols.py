@@ -190,6 +190,13 @@ def test_what_cannot_be_used_is_said_in_three_sentences(
     assert str(folder) not in told.body.decode() and "Traceback" not in told.body.decode()
 
 
+@pytest.mark.parametrize("path", ["/api/v1/feedback", "/api/v1/scores"])
+def test_a_body_that_is_no_text_is_refused_as_documented(running: Running, path: str) -> None:
+    told = running.ask(path, b"^w\xff$ ", "application/json")
+    assert told.status == 422, told.body
+    assert told.facts.keys() == {"error", "got", "allowed", "try"}
+
+
 PATHS = [
     "/v2/models/..%2f..%2fetc%2fpasswd",
     "/v2/models/../../etc/passwd/ready",

@@ -103,6 +103,8 @@ def _watch(app: FastAPI, service: Service) -> None:
 async def _refuse(request: Request, fault: Exception) -> Response:
     """The answer to a request that failed in a way that was foreseen."""
     path = request.url.path
+    if isinstance(fault, HTTPException) and fault.status_code == 400:  # FastAPI's for bytes that are no text
+        return answer(Refusal(422, "a body that is no text in UTF-8", "it is JSON", "encode it so"), path)
     if isinstance(fault, HTTPException):
         came, fix = f"{request.method} {path[:200]}", "see /docs"
         response = answer(Refusal(fault.status_code, came, str(fault.detail).lower(), fix), path)
