@@ -168,11 +168,13 @@ def reported_by_attackers(seed: int, people: int) -> dict[str, Any]:
     gate = compared(champion, challenger, fresh, pinned)
     rest = table.iloc[parts["attacks"]][attack[parts["attacks"]] == KIND]
     normal = table.iloc[parts["normal"]]
+    plain, taught_by_them = (found_at_equal_rates(one, normal, rest) for one in (plain_of(seed), challenger))
     return {
         "reported": len(mine),
         "admitted": len(standing.admitted),
-        "found without them": found_at_equal_rates(plain_of(seed), normal, rest),
-        "found after": found_at_equal_rates(challenger, normal, rest),
+        "found without them": plain,
+        "found if it served": taught_by_them,
+        "found": taught_by_them if may_promote("gate", gate) else plain,
         "gate": gate.reasons,
     }
 

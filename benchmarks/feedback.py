@@ -2,7 +2,7 @@
 
 NSL-KDD, whose test was taken later than its training: a detector learns 3,000 normal connections at alpha = 0.01. Fifty
 of its false alarms on one half of the test are fed back, each confirmed by two people; the other half judges. Attackers
-report 300 of their own connections as false alarms. Others move 1 to 5 % of each day's connections slowly from normal
+report 300 of their own connections as false alarms; who was learnt so serves where the gate lets it. Others move 1 to 5 % of each day's connections slowly from normal
 to an attack, below the threshold all the time, where a detector learns its last six days anew every day. Last: what
 twenty updates at a low rate cost on the old normal connections, beside the ordinary rate and a full refit.
 
@@ -68,10 +68,12 @@ QUESTION.line(f"{FED}: recall at 1 % false alarms, beside the same rows without 
     by_seed(fed_back, lambda run: apart(run, "recall at equal rates"), "fed")
 )
 for people in (1, 3):
-    QUESTION.line(f"300 attacks reported by {people} attackers: found, of found without", unit="%", at_least=KEPT)(
+    QUESTION.line(
+        f"300 attacks reported by {people} attackers, behind the gate: found, of found without", unit="%", at_least=KEPT
+    )(
         by_seed(
             partial(reported_by_attackers, people=people),
-            lambda run: 100 * run["found after"] / max(run["found without them"], 1e-9),
+            lambda run: 100 * run["found"] / max(run["found without them"], 1e-9),
             f"reported {people}",
         )
     )
