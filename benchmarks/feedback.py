@@ -2,9 +2,10 @@
 
 NSL-KDD, whose test was taken later than its training: a detector learns 3,000 normal connections at alpha = 0.01. Fifty
 of its false alarms on one half of the test are fed back, each confirmed by two people; the other half judges. Attackers
-report 300 of their own connections as false alarms; who was learnt so serves where the gate lets it. Others move 1 to 5 % of each day's connections slowly from normal
-to an attack, below the threshold all the time, where a detector learns its last six days anew every day. Last: what
-twenty updates at a low rate cost on the old normal connections, beside the ordinary rate and a full refit.
+report 300 of their own connections as false alarms; what was learnt so serves where the gate lets it. Others move 1 to
+5 % of each day's connections slowly from normal to an attack, below the threshold all the time, where a detector learns
+its last six days anew every day. Last: what twenty updates at a low rate cost on the old normal connections, beside the
+ordinary rate and a full refit.
 
 A detector that learns the same rows anew without feedback has other scores too, so feedback and false reports are held
 against that one, and a few hundred rows set a threshold, which chance moves: so what attackers gain is told by the

@@ -26,7 +26,7 @@ QUESTION = Question("generative_masked", "What does hiding most of each row teac
 
 SIZES = (  # from so many seconds: images, epochs, labelled images, test images
     (10_000.0, 60_000, 30, 600, 10_000),
-    (300.0, 6000, 20, 600, 2000),
+    (300.0, 6000, 12, 600, 2000),
     (0.0, 500, 2, 100, 500),
 )
 TUNING, PROBING = 60, 100  # epochs of either, at the largest size

@@ -18,15 +18,15 @@ from tests.cli.command import Isthmus, Told
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A history of forty days whose last eight have other units, a detector, and fresh rows."""
+    """A detector of ten days, a history of forty more whose last eight have other units, and fresh rows."""
     folder = tmp_path_factory.mktemp("keep")
     random = np.random.default_rng(0)
-    n = 40 * 48
-    z = random.normal(size=(n, 2))
-    x = z @ random.normal(size=(2, 4)) + random.normal(scale=0.3, size=(n, 4)) + 10
+    n, before = 40 * 48, 10 * 48
+    z = random.normal(size=(before + n, 2))
+    x = z @ random.normal(size=(2, 4)) + random.normal(scale=0.3, size=(before + n, 4)) + 10
     time = pd.Timestamp("2026-03-01") + pd.to_timedelta(np.arange(n) * 30, unit="min")
-    frame = pd.DataFrame(x, columns=list("abcd")).assign(time=time)
-    frame.iloc[: 10 * 48].drop(columns="time").to_parquet(folder / "normal.parquet", index=False)
+    pd.DataFrame(x[:before], columns=list("abcd")).to_parquet(folder / "normal.parquet", index=False)
+    frame = pd.DataFrame(x[before:], columns=list("abcd")).assign(time=time)
     frame.iloc[30 * 48 :].drop(columns="time").to_csv(folder / "fresh.csv", index=False)
     frame.iloc[: 30 * 48].to_parquet(folder / "recent.parquet", index=False)
     frame.loc[32 * 48 :, "a"] *= 3.28

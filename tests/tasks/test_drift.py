@@ -11,15 +11,17 @@ import pandas as pd
 import pytest
 from numpy.typing import NDArray
 
+import isthmus
 from isthmus.errors import InputError, InputTypeError, ParameterError, TooFewRowsError, UnknownNameError
 from isthmus.tasks.drift.alerts import Cause, causes_in
 from isthmus.tasks.drift.bins import Bins
 from isthmus.tasks.drift.history import History
+from isthmus.tasks.drift.inside import learnt
 from isthmus.tasks.drift.limits import confirmed, limits_for, onsets
 from isthmus.tasks.drift.page import page
 from isthmus.tasks.drift.quiet import Stream, drawn
 from isthmus.tasks.drift.threshold import reestimated, spread
-from isthmus.tasks.drift.watch import watch
+from isthmus.tasks.drift.watch import LearntQuietWarning, watch
 from isthmus.tasks.drift.watched import Watched
 
 QUIET, WINDOW = 30, 200
@@ -198,3 +200,19 @@ def test_frames_of_every_kind_become_columns() -> None:
     history = History.of(frame, scores=[1.0, 2.0], time="t")
     assert list(history.columns) == ["a", "b", "c"]
     assert history.columns["b"].tolist() == ["x", None]
+
+
+def test_quiet_time_that_was_learnt_from_is_told(recwarn: pytest.WarningsRecorder) -> None:
+    rows = np.random.default_rng(0).normal(size=(1600, 4)) @ np.random.default_rng(1).normal(size=(4, 4))
+    model = isthmus.Autoencoder(epochs=2, hidden_dims=(8,), latent_dim=2, device="cpu")
+    detector = isthmus.AnomalyDetector(model, alpha=0.05, members=1, random_state=0).fit(rows[:800])
+
+    def watched(some: Any) -> Any:
+        history = History.of(some, scores=detector.anomaly_score(some), learnt=learnt(detector, some))
+        return watch(history, detector.threshold_, 0.05, window=50)
+
+    with pytest.warns(LearntQuietWarning, match="begin the history after training"):
+        watched(rows)
+    recwarn.clear()
+    watched(rows[800:])
+    assert not [one for one in recwarn if issubclass(one.category, LearntQuietWarning)]

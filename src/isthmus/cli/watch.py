@@ -197,10 +197,10 @@ def history_of(judge: Any, data: list[Path], time: str | None, target: list[str]
 
 
 def _inside(judge: Any, rows: Any) -> dict[str, Any]:
-    """What the model lost of each row, and the score of each member that learnt from another span."""
-    from isthmus.tasks.drift.inside import lost, scores_of_members
+    """What the model lost of each row, the score of each member that learnt from another span, and what was learnt."""
+    from isthmus.tasks.drift.inside import learnt, lost, scores_of_members
 
-    return {"lost": lost(judge, rows), "members": scores_of_members(judge, rows)}
+    return {"lost": lost(judge, rows), "members": scores_of_members(judge, rows), "learnt": learnt(judge, rows)}
 
 
 def _causes(path: Path | None, timed: bool) -> list[Cause]:

@@ -24,13 +24,17 @@ def digests(source: Source) -> Digests:
         source: The rows.
     """
     width = source.spec.n_features
-    factors = np.random.default_rng(0).integers(1, 2**63, width, dtype=np.uint64) | np.uint64(1)
     step, n = max(1, CELLS // width), len(source)
-    return np.concatenate([_mixed(source.block(at, min(at + step, n)), factors) for at in range(0, n, step)])
+    return np.concatenate([digests_of(source.block(at, min(at + step, n))) for at in range(0, n, step)])
 
 
-def _mixed(block: Tensor, factors: Digests) -> Digests:
-    """The digests of one block, (B, ...) -> (B,): cells as whole numbers, each times its factor, summed modulo 2^64."""
+def digests_of(block: Tensor) -> Digests:
+    """The digests of rows in scaled units, (B, ...) -> (B,).
+
+    Cells as whole numbers, each times its factor, summed modulo 2^64.
+    """
+    width = block[0].numel()
+    factors = np.random.default_rng(0).integers(1, 2**63, width, dtype=np.uint64) | np.uint64(1)
     cells = np.rint(block.flatten(1).numpy().astype(np.float64) * RESOLUTION)
     whole = np.where(np.isnan(cells), -(2.0**62), cells.clip(-(2.0**61), 2.0**61)).astype(np.int64)
     found: Digests = (whole.view(np.uint64) * factors).sum(axis=1, dtype=np.uint64)

@@ -59,6 +59,7 @@ class History:
         lost: (n,) what the model lost of each row, if that is known beside the score.
         members: {name: (n,) scores of that member alone}.
         verdicts: (n,) "confirmed", "false_alarm", or "" where nobody has looked.
+        learnt: (n,) whether the detector learnt from the row, if that is known.
 
     Example:
         >>> history = History.of({"score": [3.0, 1.0]}, scores="score", time=["2026-01-02", "2026-01-01"])
@@ -72,6 +73,7 @@ class History:
     lost: Floats | None = None
     members: Mapping[str, Floats] = field(default_factory=dict)
     verdicts: Words | None = None
+    learnt: NDArray[np.bool_] | None = None
 
     @classmethod
     def of(
@@ -84,7 +86,7 @@ class History:
             scores: (n,) or the name of their column.
             time: (n,) or the name of its column; None where rows stand in their order.
             verdicts: (n,) or the name of their column; None where nobody has looked.
-            **known: `lost` and `members`.
+            **known: `lost`, `members` and `learnt`.
 
         Raises:
             InputError: lengths that differ, or a score that is missing.
@@ -122,6 +124,7 @@ class History:
             lost=some(self.lost),
             members={name: column[rows] for name, column in self.members.items()},
             verdicts=some(self.verdicts),
+            learnt=some(self.learnt),
         )
 
     def within(self, window: Window) -> History:

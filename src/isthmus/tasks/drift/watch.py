@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +20,11 @@ from isthmus.tasks.drift.watched import Seen, Watched
 from isthmus.tasks.drift.watcher import FEWEST, FLOOR, INPUTS, THRESHOLD, Step, Watcher
 
 CONTROLS = 8  # quiet windows that a classifier is asked to tell from the others
+LEARNT = 0.05  # of quiet time that a detector may have learnt from, beyond what it has learnt of later rows
+
+
+class LearntQuietWarning(UserWarning):
+    """Quiet time holds rows that the detector learnt from, whose scores are not those of new rows."""
 
 
 def watch(
@@ -51,6 +57,9 @@ def watch(
         floor: Distances below this are of no interest, however sure they are.
         causes: What people know of stretches of time; alerts there are noted, and call nobody.
 
+    Warns:
+        LearntQuietWarning: quiet time holds rows that the detector learnt from.
+
     Raises:
         TooFewRowsError: a quiet time of fewer than six windows, or nothing after it.
         ParameterError: windows of time without a time.
@@ -65,6 +74,7 @@ def watch(
     every = history.windows(window)
     past = _past(every, quiet)
     known = history.taken(slice(0, past[-1].stop))
+    _check_learnt(history, past[-1].stop)
     usual = int(np.median([one.rows for one in past]))
     watcher = Watcher.of(known, usual, threshold, alpha, run_length=run_length, floor=floor)
     later = [one for one in every[len(past) :] if one.rows >= FEWEST]
@@ -81,6 +91,21 @@ def watch(
     }
     left_out = len(every) - len(past) - len(later)
     return Watched(seen, len(past), run_length, limits, threshold, left_out, control if known.columns else None)
+
+
+def _check_learnt(history: History, stop: int) -> None:
+    """Warn where quiet time is time of training; rows that come again and again are found in later time as well."""
+    if history.learnt is None or stop == len(history.scores):
+        return
+    share, later = float(history.learnt[:stop].mean()), float(history.learnt[stop:].mean())
+    if share > later + LEARNT:
+        warnings.warn(
+            f"{100 * share:.0f} % of quiet time are rows that the detector learnt from ({100 * later:.0f} % later on), "
+            "whose scores may be lower than those of new rows: begin the history after training, or give rows with the "
+            "anomaly_score that they had when they were new",
+            LearntQuietWarning,
+            stacklevel=3,
+        )
 
 
 def _past(every: Sequence[Window], quiet: Any) -> list[Window]:
