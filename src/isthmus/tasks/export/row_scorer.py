@@ -5,7 +5,9 @@
     score(row) > score.threshold        # an alarm
 
 What a row needs is laid out once: each product writes into memory that is kept, and biases are a last column of the
-weights, which meets a 1 that stands behind every layer. So one scorer serves one thread at a time.
+weights, which meets a 1 that stands behind every layer. Where the score is the squared difference of the row and what
+comes out, the row stands between the last layer and its 1, and the last product takes it away. So one scorer serves
+one thread at a time.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 PROOF, PLAN, WEIGHTS = "parity.json", "plan.json", "weights.npz"
+FORMAT = 2  # of the plan and the weights
 LARGEST = 1e38  # numbers beyond this leave float32
 ROUNDING = 2.0**-24  # what float32 rounds a number by
 AGAIN = "export the model again"
@@ -51,8 +54,15 @@ def load(folder: str | Path | None = None) -> Scorer:
 
 
 def read(home: Path) -> Scorer:
-    """The scorer of a folder, without a look at its proof."""
+    """The scorer of a folder, without a look at its proof.
+
+    Raises:
+        Refused: another version of this file wrote it.
+    """
     plan = json.loads((home / PLAN).read_text(encoding="utf-8"))
+    if plan.get("format") != FORMAT:
+        came = f"{home / PLAN} of format {plan.get('format')}"
+        raise Refused(came, f"this scorer reads format {FORMAT}", "use the scorer that lies beside it, or export again")
     with np.load(home / WEIGHTS, allow_pickle=False) as arrays:
         return Scorer(plan, dict(arrays))
 
@@ -103,13 +113,14 @@ class Scorer:
         self.columns, self.threshold = tuple(plan["columns"]), float(plan["threshold"])
         self.calibration, self.constant = arrays["calibration"], float(plan["constant"])
         self.center, self.scale = arrays["center"], arrays["scale"]
-        self.moved, entry = np.zeros_like(self.center), _followed_by_one(len(self.center))
-        self.x, self.shape = entry[:-1], self.center.shape
+        room = _room(plan, arrays)  # of the last layer before the row, where the last product takes both
+        self.moved, whole = np.zeros_like(self.center), _followed_by_one(room + len(self.center))
+        self.x, self.shape = whole[room:-1], self.center.shape
         weights = [float(weight) for weight in plan["weights"]]
         self.costs = []
         for lead in (f"{number}." for number in range(int(plan["networks"]))):
             own = {name.removeprefix(lead): array for name, array in arrays.items() if name.startswith(lead)}
-            self.costs.append(_Network(plan, own, entry, weights).cost)
+            self.costs.append(_Network(plan, own, whole, room, weights).cost)
 
     def __call__(self, row: ArrayLike) -> float:
         """The anomaly score of a row of D numbers.
@@ -146,22 +157,29 @@ class Scorer:
 
 
 class _Network:
-    """One network over the row that stands in `entry`, and the price of what it answers."""
+    """One network over the row that stands in `whole` behind so much room, and the price of what it answers."""
 
     def __init__(
-        self, plan: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]], entry: NDArray[Any], weights: list[float]
+        self,
+        plan: Mapping[str, Any],
+        arrays: Mapping[str, NDArray[Any]],
+        whole: NDArray[Any],
+        room: int,
+        weights: list[float],
     ) -> None:
-        h, x, self.steps = entry, entry[:-1], list[Any]()
+        below, x, self.steps = whole[room:], whole[room:-1], list[Any]()
         depth, at_code = int(plan["depth"]), int(plan["code"])
-        code = x
+        code = out = x
         for number in range(depth):
             matrix = arrays[f"layer{number}"]
-            below, h = h, _followed_by_one(len(matrix))
+            feeds_last = room and number == depth - 2
+            after = whole if feeds_last else _followed_by_one(len(matrix))
+            out = after[: len(matrix)]
             is_last = number in (at_code, depth - 1)
-            self.steps.append((matrix.dot, below, h[:-1], None if is_last else _activation(plan["activation"], h[:-1])))
-            code = h[:-1] if number == at_code else code
+            self.steps.append((matrix.dot, below, out, None if is_last else _activation(plan["activation"], out)))
+            below, code = after, out if number == at_code else code
         kind, self.weights = plan["score"], weights
-        self.lost = _lost(kind, arrays, x, h[:-1])
+        self.lost = _lost(kind, arrays, x, out)
         self.crossed = _crossed(kind, arrays, code)
 
     def cost(self) -> float:
@@ -179,16 +197,15 @@ def _lost(
 ) -> Callable[[], float] | None:
     """What prices the difference of the row and what came out for it; None where the score does not look at that."""
     if kind == "distortion":
-        return partial(_squared, x, mean, np.zeros_like(x), 0.5 * math.log(2 * math.pi) * len(x))
+        return partial(_squared, mean, 0.5 * math.log(2 * math.pi) * len(x))
     if kind in ("fusion", "mahalanobis"):
         priced = _Whitened(arrays, "lost")
         return partial(priced.heavy if kind == "fusion" else priced.square, x, mean)
     return None
 
 
-def _squared(x: NDArray[Any], mean: NDArray[Any], apart: NDArray[Any], constant: float) -> float:
-    """Half the squared length of mean - x, with the constant of a normal density."""
-    np.subtract(mean, x, apart)
+def _squared(apart: NDArray[Any], constant: float) -> float:
+    """Half the squared length of the difference that the last product gives, with the constant of a normal density."""
     return 0.5 * float(apart.dot(apart)) + constant
 
 
@@ -270,6 +287,13 @@ def _activation(name: str, h: NDArray[np.float32]) -> Callable[[], object] | Non
     if name == "sigmoid":
         return lambda: np.divide(ones, np.add(np.exp(np.negative(h, h), h), ones, h), h)
     return None
+
+
+def _room(plan: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> int:
+    """Numbers of the last layer but one, where the last product takes the row beside them; else 0."""
+    if plan["score"] != "distortion" or int(plan["depth"]) < 2:
+        return 0
+    return len(arrays[f"0.layer{int(plan['depth']) - 2}"])
 
 
 def _followed_by_one(n: int) -> NDArray[np.float32]:

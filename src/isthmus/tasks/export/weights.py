@@ -18,6 +18,7 @@ from isthmus.tasks.anomaly.member import Member
 from isthmus.tasks.anomaly.neighbours import Neighbours
 from isthmus.tasks.anomaly.single_row import is_bare
 from isthmus.tasks.anomaly.whitening import Whitening
+from isthmus.tasks.export.row_scorer import FORMAT
 from isthmus.tasks.export.subjects import Subject
 
 Arrays: TypeAlias = dict[str, NDArray[Any]]
@@ -47,7 +48,7 @@ def row_weights(subject: Subject) -> tuple[dict[str, Any], Arrays]:
     spread = [1.0, 1.0] if scale is None else (2 * scale.spread).tolist()
     layers = [_layers(member) for member in scorer.members]
     plan = {
-        "format": 1,
+        "format": FORMAT,
         "score": first.score,
         "columns": [column.name for column in spec.columns],
         "networks": len(scorer.members),
@@ -106,7 +107,8 @@ def _layers(member: Member) -> list[NDArray[np.float32]]:
     """Weights with the bias as a last column, (F, D + 1), of the encoder and, where the score asks, the decoder.
 
     The encoder's last layer answers the code alone: of a posterior the mean. Where the score does not look at it, it
-    is one product with the decoder's first layer, since nothing stands between them.
+    is one product with the decoder's first layer, since nothing stands between them. Where the score is the squared
+    difference of the row and what comes out, the last product has the row beside its own input and takes it away.
     """
     network, latent = member.model.network_, math.prod(member.model.latent_shape_)
     encoder, decoder = _matrices(network.encoder), _matrices(network.decoder)
@@ -118,7 +120,17 @@ def _layers(member: Member) -> list[NDArray[np.float32]]:
         joint = decoder[0][:, :-1] @ code
         joint[:, -1] += decoder[0][:, -1]
         found = [*encoder[:-1], joint, *decoder[1:]]
+    if member.score == "distortion":
+        found[-1] = _less_the_row(found[-1], is_only=len(found) == 1)
     return [np.ascontiguousarray(matrix, np.float32) for matrix in found]
+
+
+def _less_the_row(last: NDArray[np.float64], is_only: bool) -> NDArray[np.float64]:
+    """The last product, (D, F + 1), of its input, the row and 1, (D, F + D + 1); the only one reads the row anyway."""
+    taken = -np.eye(len(last))
+    if is_only:
+        return last + np.column_stack([taken, np.zeros(len(last))])
+    return np.column_stack([last[:, :-1], taken, last[:, -1]])
 
 
 def _matrices(stack: Any) -> list[NDArray[np.float64]]:
