@@ -22,7 +22,7 @@ from isthmus.tasks.learning.ledger import name_of
 from isthmus.tasks.learning.retraining import forgetting, retrain
 from isthmus.tasks.learning.rows import rows_of
 
-__all__ = ["DATA", "boiled", "fed_back", "forgotten", "reported_by_attackers"]
+__all__ = ["DATA", "DAYS", "boiled", "fed_back", "forgotten", "reported_by_attackers"]
 Ints = NDArray[np.int64]
 ALPHA, TAUGHT, GIVEN = 0.01, 3000, 50
 PINNED = 40  # anomalies that people have confirmed before
@@ -182,6 +182,7 @@ def reported_by_attackers(seed: int, people: int) -> dict[str, Any]:
 def boiled(share: float, defended: bool, seed: int) -> dict[str, Any]:
     """An attacker moves a share of each day's connections from normal to an attack, never above the threshold.
 
+    With a share of 0 there is no attacker, which shows whether the gate lets an honest day pass.
     Each day the detector learns the last six days anew, without what raised an alarm. Undefended, whoever was learnt
     last serves; defended, a challenger serves where the gate lets it.
     """
@@ -195,8 +196,10 @@ def boiled(share: float, defended: bool, seed: int) -> dict[str, Any]:
     first = serving = detector_of(pd.concat(days[:WINDOW], ignore_index=True), seed)
     seen, refused, reported, reached = days[:WINDOW], 0, 0, 0.0
     for day in days[WINDOW:]:
-        poison, reached = furthest(serving, day, goal, max(1, round(share * DAY)), reached, random)
-        seen = [*seen, pd.concat([day, poison], ignore_index=True)][-WINDOW:]
+        if share:
+            poison, reached = furthest(serving, day, goal, max(1, round(share * DAY)), reached, random)
+            day = pd.concat([day, poison], ignore_index=True)
+        seen = [*seen, day][-WINDOW:]
         challenger = retrain(serving, pd.concat(seen, ignore_index=True), random_state=seed)[0]
         gate = compared(serving, challenger, held, pinned, anchor=first) if defended else None
         refused += gate is not None and not gate.passes

@@ -19,7 +19,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from _feedback import DATA, boiled, fed_back, forgotten, reported_by_attackers
+from _feedback import DATA, DAYS, boiled, fed_back, forgotten, reported_by_attackers
 
 from isthmus.bench.answers import Absent, Figure
 from isthmus.bench.question import Desk, Question
@@ -90,6 +90,9 @@ for share in (0.01, 0.05):
                 f"boiled {share} {defended}",
             )
         )
+QUESTION.line("no attack, behind the gate: days on which what was learnt may serve", unit="%")(
+    by_seed(partial(boiled, 0.0, True), lambda run: 100 * (1 - run["refused"] / DAYS), "boiled 0 True")
+)
 
 
 def lost(way: str) -> Measure:
