@@ -32,3 +32,9 @@ def test_readme_example_runs_and_prints_what_is_shown() -> None:
     found, expected = (int(line.split()[1].rstrip("%")) for line in (printed[0], shown[0]))
     assert abs(found - expected) <= 3
     assert printed[1].startswith("promised: ")
+
+
+def test_the_sum_of_the_page_about_scale_is_of_what_was_measured() -> None:
+    page, speeds = ROOT / "docs" / "how-to" / "scale.md", ROOT / "benchmarks" / "results" / "scale.json"
+    table = writer().plan_table(speeds.read_text(encoding="utf-8"))
+    assert table in page.read_text(encoding="utf-8"), "run: .venv/bin/python docs/readme.py"
