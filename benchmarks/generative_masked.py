@@ -24,18 +24,17 @@ from isthmus.metrics.intervals import Interval
 ROOT = Path(__file__).resolve().parents[1]
 QUESTION = Question("generative_masked", "What does hiding most of each row teach?", ROOT)
 
-SIZES = (  # from so many seconds: images, epochs, labelled images, test images
-    (10_000.0, 60_000, 30, 600, 10_000),
-    (300.0, 6000, 12, 600, 2000),
-    (0.0, 500, 2, 100, 500),
+SIZES = (  # from so many seconds: images, epochs, epochs with labels, labelled images, test images
+    (10_000.0, 60_000, 30, 60, 600, 10_000),
+    (300.0, 6000, 12, 60, 600, 2000),
+    (0.0, 500, 2, 4, 100, 500),
 )
-TUNING, PROBING = 60, 100  # epochs of either, at the largest size
 TABLE_EPOCHS = ((120.0, 60), (0.0, 15))  # from so many seconds
 BLOCK, SIDE = 256, 28  # images whose encoding is timed
 
 
-def sized(seconds: float) -> tuple[int, int, int, int]:
-    """Images, epochs, labelled images and test images that fit into so many seconds."""
+def sized(seconds: float) -> tuple[int, int, int, int, int]:
+    """Images, epochs, epochs with labels, labelled images and test images that fit into so many seconds."""
     return next(rest for least, *rest in SIZES if seconds >= least)  # type: ignore[return-value]
 
 
@@ -49,19 +48,17 @@ def spread(values: list[float]) -> Interval:
     return Interval(sum(values) / len(values), min(values), max(values))
 
 
-def tuned(seed: int, rows: int, epochs: int, labels: int, tested: int) -> dict[str, float]:
+def tuned(seed: int, rows: int, epochs: int, tuning: int, labels: int, tested: int) -> dict[str, float]:
     """Accuracies with 1 % of the labels: fine-tuned, from first weights, and a linear probe."""
     unlabelled, labelled, test = drawn(rows, seed), drawn(labels, seed + 100), part("test")
     options = {"epochs": epochs, "batch_size": 64, "learning_rate": 1e-3, "random_state": seed, "device": "cpu"}
     model = isthmus.MaskedAutoencoder(**options).fit(images(unlabelled.x))
     fresh = isthmus.MaskedAutoencoder(**{**options, "epochs": 1, "learning_rate": 1e-12}).fit(images(unlabelled.x[:64]))
-    share = epochs / SIZES[0][2]
-    tuning = {"epochs": max(round(share * TUNING), 1), "learning_rate": 1e-3, "random_state": seed}
-    probing = {"epochs": max(round(share * PROBING), 1), "learning_rate": 1e-2, "random_state": seed}
+    told = {"epochs": tuning, "learning_rate": 1e-3, "random_state": seed}
     ways = {
-        "fine-tuned": (model, tuning),
-        "from first weights": (fresh, tuning),
-        "linear probe": (model, {**probing, "train_encoder": False, "normalize": True}),
+        "fine-tuned": (model, told),
+        "from first weights": (fresh, told),
+        "linear probe": (model, {**told, "learning_rate": 1e-2, "train_encoder": False, "normalize": True}),
     }
     x, y = images(test.x[:tested]), test.y[:tested]
     return {name: by.finetune(images(labelled.x), labelled.y, **how).score(x, y) for name, (by, how) in ways.items()}
@@ -71,12 +68,12 @@ def tuned(seed: int, rows: int, epochs: int, labels: int, tested: int) -> dict[s
 @with_mnist
 def gained(desk: Desk) -> Figure:
     """Fine-tuned minus the same network from first weights; the probe stands beside."""
-    size = rows, epochs, labels, _ = sized(desk.seconds)
+    size = rows, epochs, tuning, labels, _ = sized(desk.seconds)
     seeds = desk.seeds if labels > SIZES[-1][3] else desk.seeds[:1]
     found = [desk.cache.get(lambda seed=seed: tuned(seed, *size), what="tuned", seed=seed, rows=rows) for seed in seeds]
     beside = {name: round(sum(each[name] for each in found) / len(found), 4) for name in found[0]}
     gains = [each["fine-tuned"] - each["from first weights"] for each in found]
-    note = f"{rows} images, {epochs} epochs, {labels} labels, {len(seeds)} seeds"
+    note = f"{rows} images, {epochs} epochs, {labels} labels for {tuning}, {len(seeds)} seeds"
     return Figure(spread(gains), note=note, beside=beside)
 
 
