@@ -69,7 +69,7 @@ def tuned(seed: int, rows: int, epochs: int, tuning: int, labels: int, tested: i
 def gained(desk: Desk) -> Figure:
     """Fine-tuned minus the same network from first weights; the probe stands beside."""
     size = rows, epochs, tuning, labels, _ = sized(desk.seconds)
-    seeds = desk.seeds if labels > SIZES[-1][3] else desk.seeds[:1]
+    seeds = desk.seeds if labels > SIZES[-1][4] else desk.seeds[:1]
     found = [desk.cache.get(lambda seed=seed: tuned(seed, *size), what="tuned", seed=seed, rows=rows) for seed in seeds]
     beside = {name: round(sum(each[name] for each in found) / len(found), 4) for name in found[0]}
     gains = [each["fine-tuned"] - each["from first weights"] for each in found]
