@@ -43,9 +43,14 @@ def adult() -> pd.DataFrame:
 
 
 def gaps(seed: int) -> Gaps:
-    """5000 rows to learn from and 1000 to judge by, three in ten of whose known cells are hidden."""
+    """5000 rows to learn from and 1000 to judge by, three in ten of whose known cells are hidden.
+
+    A country that none of the former has is no answer that anybody could give: such a cell counts as missing.
+    """
     rows = adult().sample(TRAINED + JUDGED, random_state=seed).reset_index(drop=True)
     train, test = rows[:TRAINED], rows[TRAINED:].reset_index(drop=True)
+    for name in train.columns[train.dtypes == "category"]:
+        test[name] = test[name].where(test[name].isin(train[name].dropna().unique()))
     hidden = (np.random.default_rng(seed).random(test.shape) < HIDDEN) & test.notna().to_numpy()
     return Gaps(train, test, hidden)
 
