@@ -14,6 +14,7 @@ from torch.nn.functional import pad
 
 from isthmus.parts.backbones.linear import rounded
 from isthmus.parts.dictionary.codes import starts_of
+from isthmus.parts.dictionary.fused import fused
 from isthmus.parts.dictionary.pattern import Pattern, compared
 
 GROUP = 16  # latents of which the largest alone is looked at first
@@ -89,6 +90,7 @@ def remeasured(entries: Entries, x: Tensor, weight: Tensor, bias: Tensor) -> Ent
     return entries._replace(values=compared(pattern, x, weight) + bias[entries.latents])
 
 
+@fused
 def largest(h: Tensor, k: int) -> tuple[Tensor, Tensor]:
     """The k largest numbers of each row and their places, (rows, k) each, in no order.
 
