@@ -14,22 +14,26 @@ import numpy as np
 import torch
 from core_speed import PEER_ROWS, WIDTHS, beside_pyod, million, rate, there_and_back, trainer
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
 import isthmus
 from isthmus.bench.answers import Absent, Figure
 from isthmus.bench.question import Desk, Line, Question
+from isthmus.metrics.intervals import Interval
 
 ROOT = Path(__file__).resolve().parents[1]
 QUESTION = Question("gpu_speed", "What does a GPU bring, beside PyOD on it and beside the host's processor?", ROOT)
 QUESTION.peer("pyod", "pyod==3.6.7", "tqdm")
+FEATURES, LATENTS, K, BATCH, BATCHES = 768, 24_576, 32, 4096, 50  # of a dictionary
 NONE = Absent("not applicable: this machine has no CUDA device")
 
 
-def line(name: str, unit: str = "x") -> Callable[[Callable[[Desk], Figure]], Line]:
+def line(name: str, unit: str = "x", **bounds: Any) -> Callable[[Callable[[Desk], Figure]], Line]:
     """Add a line that needs a GPU."""
 
     def add(measure: Callable[[Desk], Figure]) -> Line:
-        return QUESTION.line(name, unit=unit)(lambda desk: measure(desk) if torch.cuda.is_available() else NONE)
+        asked = QUESTION.line(name, unit=unit, **bounds)
+        return asked(lambda desk: measure(desk) if torch.cuda.is_available() else NONE)
 
     return add
 
@@ -111,6 +115,59 @@ def one_row(desk: Desk) -> Figure:
     x = np.random.default_rng(0).standard_normal((2000, 50)).astype(np.float32)
     model = isthmus.Autoencoder(latent_dim=8, epochs=1, random_state=0, device="cuda")
     return there_and_back(desk, model.fit(x), x[:1])
+
+
+class Dense(nn.Module):
+    """A dictionary as anyone would write it: whole products and whole codes, gradients by autograd."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.into, self.out_of = nn.Linear(FEATURES, LATENTS), nn.Linear(LATENTS, FEATURES)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Half the squared error of each row, (B,)."""
+        values, places = self.into(x).topk(K, dim=1, sorted=False)
+        code = torch.zeros(len(x), LATENTS, dtype=values.dtype, device=x.device).scatter(1, places, values.relu())
+        cost: Tensor = 0.5 * (self.out_of(code) - x).square().sum(1)
+        return cost
+
+
+def dense_epoch(x: Tensor, low: bool, device: str = "cuda") -> None:
+    """Adam's steps on the dense one, its products in bfloat16 where low."""
+    network = Dense().to(device)
+    optimizer = torch.optim.Adam(network.parameters(), lr=3e-4, fused=True)
+    for rows in x.split(BATCH):
+        with torch.autocast(device, torch.bfloat16, enabled=low):
+            cost = network(rows.to(device)).mean()
+        optimizer.zero_grad()
+        cost.backward()
+        optimizer.step()
+
+
+@line(f"a dictionary of {LATENTS:,} latents, {K} on, {FEATURES} numbers a token: tokens/s", "tokens/s", at_least=2e6)
+def dictionary(desk: Desk) -> Figure:
+    """A whole fit of one epoch, beside an epoch of a dense one in float32 and in bfloat16."""
+    x = torch.randn(BATCHES * BATCH, FEATURES, generator=torch.Generator().manual_seed(0))
+    options: dict[str, Any] = {
+        "n_latents": LATENTS,
+        "k": K,
+        "batch_size": BATCH,
+        "epochs": 1,
+        "random_state": 0,
+        "device": "cuda",
+    }
+    ways: dict[str, Callable[[], object]] = {
+        "ours": lambda: isthmus.SAE(**options).fit(x.numpy()),
+        "ours in bfloat16": lambda: isthmus.SAE(**options, precision="bfloat16").fit(x.numpy()),
+        "dense float32": lambda: dense_epoch(x, low=False),
+        "dense bfloat16": lambda: dense_epoch(x, low=True),
+    }
+    times = desk.interleave({name: waited(way) for name, way in ways.items()}, rounds=5)
+    beside: dict[str, Any] = {f"{name}, tokens/s": rate(times.time(name), len(x)) for name in ways}
+    beside |= {"gpu": torch.cuda.get_device_name()}
+    took = times.time("ours")
+    found = Interval(*(len(x) / seconds for seconds in (took.value, took.high, took.low)))
+    return Figure(found, is_noisy=times.is_noisy, beside=beside)
 
 
 if __name__ == "__main__":
