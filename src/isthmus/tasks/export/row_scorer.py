@@ -28,6 +28,7 @@ FORMAT = 2  # of the plan and the weights
 LARGEST = 1e38  # numbers beyond this leave float32
 ROUNDING = 2.0**-24  # what float32 rounds a number by
 AGAIN = "export the model again"
+Arrays = Mapping[str, NDArray[Any]]
 
 
 class Refused(ValueError):
@@ -109,7 +110,7 @@ class Scorer:
         arrays: Their weights, and all that was learnt about normal rows.
     """
 
-    def __init__(self, plan: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> None:
+    def __init__(self, plan: Mapping[str, Any], arrays: Arrays) -> None:
         self.columns, self.threshold = tuple(plan["columns"]), float(plan["threshold"])
         self.calibration, self.constant = arrays["calibration"], float(plan["constant"])
         self.center, self.scale = arrays["center"], arrays["scale"]
@@ -160,12 +161,7 @@ class _Network:
     """One network over the row that stands in `whole` behind so much room, and the price of what it answers."""
 
     def __init__(
-        self,
-        plan: Mapping[str, Any],
-        arrays: Mapping[str, NDArray[Any]],
-        whole: NDArray[Any],
-        room: int,
-        weights: list[float],
+        self, plan: Mapping[str, Any], arrays: Arrays, whole: NDArray[Any], room: int, weights: list[float]
     ) -> None:
         below, x, self.steps = whole[room:], whole[room:-1], list[Any]()
         depth, at_code = int(plan["depth"]), int(plan["code"])
@@ -192,9 +188,7 @@ class _Network:
         return cost if self.crossed is None else cost + self.weights[1] * self.crossed()
 
 
-def _lost(
-    kind: str, arrays: Mapping[str, NDArray[Any]], x: NDArray[Any], mean: NDArray[Any]
-) -> Callable[[], float] | None:
+def _lost(kind: str, arrays: Arrays, x: NDArray[Any], mean: NDArray[Any]) -> Callable[[], float] | None:
     """What prices the difference of the row and what came out for it; None where the score does not look at that."""
     if kind == "distortion":
         return partial(_squared, mean, 0.5 * math.log(2 * math.pi) * len(x))
@@ -209,7 +203,7 @@ def _squared(apart: NDArray[Any], constant: float) -> float:
     return 0.5 * float(apart.dot(apart)) + constant
 
 
-def _crossed(kind: str, arrays: Mapping[str, NDArray[Any]], code: NDArray[Any]) -> Callable[[], float] | None:
+def _crossed(kind: str, arrays: Arrays, code: NDArray[Any]) -> Callable[[], float] | None:
     """What prices the code; None where the score does not look at it."""
     if kind == "density":
         return partial(_Whitened(arrays, "crossed").square, code, np.zeros_like(code))
@@ -221,7 +215,7 @@ def _crossed(kind: str, arrays: Mapping[str, NDArray[Any]], code: NDArray[Any]) 
 class _Whitened:
     """Differences on one scale, w = R (v - m), in float64."""
 
-    def __init__(self, arrays: Mapping[str, NDArray[Any]], name: str) -> None:
+    def __init__(self, arrays: Arrays, name: str) -> None:
         self.root, self.offset = arrays[f"{name}.root"], arrays[f"{name}.offset"]
         self.apart, self.white = np.zeros(len(self.offset)), np.zeros(len(self.offset))
         self.ones = np.ones(len(self.offset))
@@ -289,7 +283,7 @@ def _activation(name: str, h: NDArray[np.float32]) -> Callable[[], object] | Non
     return None
 
 
-def _room(plan: Mapping[str, Any], arrays: Mapping[str, NDArray[Any]]) -> int:
+def _room(plan: Mapping[str, Any], arrays: Arrays) -> int:
     """Numbers of the last layer but one, where the last product takes the row beside them; else 0."""
     if plan["score"] != "distortion" or int(plan["depth"]) < 2:
         return 0
