@@ -150,7 +150,7 @@ def test_a_pattern_that_fits_nothing_and_a_url_that_is_not_there_say_so(
     assert told.code == 2 and "Protocol not known" in told.err
 
 
-@pytest.mark.slow
+@pytest.mark.timeout(300)
 def test_ray_gives_the_bits_of_one_process(
     isthmus: Isthmus, detector: Path, days: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
