@@ -36,12 +36,12 @@ class Rung(NamedTuple):
 
 
 LADDER: dict[str, Rung] = {
-    "VAE": Rung(partial(isthmus.VAE, **SHAPE), 30, "89.8 (pythae, 200 draws)"),
-    "VAE, Vamp prior": Rung(partial(isthmus.VAE, prior="vamp", **SHAPE), 30, "85.6 (paper, 500 pseudo-inputs)"),
-    "IWAE, 50 draws": Rung(partial(isthmus.IWAE, samples=50, **SHAPE), 8, "86.8 (pythae, 5000 draws), 87.1 (paper)"),
-    "convolutional VAE": Rung(partial(isthmus.VAE, **IMAGES), 8, "none known to us", as_images=True),
+    "VAE": Rung(partial(isthmus.VAE, **SHAPE), 60, "89.8 (pythae, 200 draws)"),
+    "VAE, Vamp prior": Rung(partial(isthmus.VAE, prior="vamp", **SHAPE), 60, "85.6 (paper, 500 pseudo-inputs)"),
+    "IWAE, 50 draws": Rung(partial(isthmus.IWAE, samples=50, **SHAPE), 10, "86.8 (pythae, 5000 draws), 87.1 (paper)"),
+    "convolutional VAE": Rung(partial(isthmus.VAE, **IMAGES), 10, "none known to us", as_images=True),
     "convolutional VAE, flow prior": Rung(
-        partial(isthmus.VAE, prior="flow", **IMAGES), 8, "80.1 (paper, 40 numbers, some 20 couplings)", as_images=True
+        partial(isthmus.VAE, prior="flow", **IMAGES), 10, "80.1 (paper, 40 numbers, some 20 couplings)", as_images=True
     ),
 }
 """Another prior or posterior is one more rung."""
