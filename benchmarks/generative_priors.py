@@ -112,7 +112,7 @@ SYMBOLS.line(f"FID*: a {_symbols.PRIOR} over reconstructions", over(_symbols.PRI
 SPACES = Study(_spaces.space, _spaces.METHODS, "Drawn by", f"{SIZE}, dense layers for both")
 SPACES.line(
     "FID*: a diffusion over rows over one over codes that learnt about as long",
-    over(_spaces.LONGEST["data"], _spaces.LONGEST["code"]),
+    over(_spaces.AS_LONG["data"], _spaces.AS_LONG["code"]),
     _spaces.who_reaches,
 )
 SPACES.line("FID*: one normal over rows over a diffusion over them", over(_spaces.ROWS, _spaces.LONGEST["data"]))
