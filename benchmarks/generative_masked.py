@@ -25,10 +25,11 @@ ROOT = Path(__file__).resolve().parents[1]
 QUESTION = Question("generative_masked", "What does hiding most of each row teach?", ROOT)
 
 SIZES = (  # from so many seconds: images, epochs, epochs with labels, labelled images, test images
-    (10_000.0, 60_000, 30, 60, 600, 10_000),
-    (300.0, 6000, 12, 60, 600, 2000),
+    (10_000.0, 60_000, 20, 20, 600, 10_000),
+    (300.0, 10_000, 12, 20, 600, 2000),
     (0.0, 500, 2, 4, 100, 500),
 )
+SHAPE = {"hidden_dims": (64,) * 4, "batch_size": 16, "learning_rate": 1e-3, "device": "cpu"}
 TABLE_EPOCHS = ((120.0, 60), (0.0, 15))  # from so many seconds
 BLOCK, SIDE = 256, 28  # images whose encoding is timed
 
@@ -51,14 +52,14 @@ def spread(values: list[float]) -> Interval:
 def tuned(seed: int, rows: int, epochs: int, tuning: int, labels: int, tested: int) -> dict[str, float]:
     """Accuracies with 1 % of the labels: fine-tuned, from first weights, and a linear probe."""
     unlabelled, labelled, test = drawn(rows, seed), drawn(labels, seed + 100), part("test")
-    options = {"epochs": epochs, "batch_size": 64, "learning_rate": 1e-3, "random_state": seed, "device": "cpu"}
+    options = {**SHAPE, "epochs": epochs, "random_state": seed}
     model = isthmus.MaskedAutoencoder(**options).fit(images(unlabelled.x))
     fresh = isthmus.MaskedAutoencoder(**{**options, "epochs": 1, "learning_rate": 1e-12}).fit(images(unlabelled.x[:64]))
-    told = {"epochs": tuning, "learning_rate": 1e-3, "random_state": seed}
+    told = {"epochs": tuning, "learning_rate": 1e-3, "normalize": True, "random_state": seed}
     ways = {
         "fine-tuned": (model, told),
         "from first weights": (fresh, told),
-        "linear probe": (model, {**told, "learning_rate": 1e-2, "train_encoder": False, "normalize": True}),
+        "linear probe": (model, {**told, "epochs": 3 * tuning, "learning_rate": 1e-2, "train_encoder": False}),
     }
     x, y = images(test.x[:tested]), test.y[:tested]
     return {name: by.finetune(images(labelled.x), labelled.y, **how).score(x, y) for name, (by, how) in ways.items()}

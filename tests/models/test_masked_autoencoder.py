@@ -33,6 +33,11 @@ def model() -> Any:
     return quick()
 
 
+def scaled(model: Any, images: Any) -> torch.Tensor:
+    """Images as the network sees them."""
+    return (torch.from_numpy(images).permute(0, 3, 1, 2) - model.spec_.offset) / model.spec_.factor
+
+
 def drawn(network: Any, rows: int) -> Any:
     """The masks that training would draw for so many rows, caught on their way."""
     caught, asked = [], network.answer
@@ -110,12 +115,37 @@ def test_a_block_is_torchs_own(heads: int) -> None:
 
 
 def test_positions_are_waves_of_column_then_row() -> None:
-    marks = positions((3, 5), 16).view(3, 5, 16)
+    marks = positions((3, 5), 16, base=10_000.0).view(3, 5, 16)
     angle = 2 * 10_000 ** -(1 / 4)
     assert marks[1, 2, 1] == pytest.approx(np.sin(angle))
     assert marks[1, 2, 4] == pytest.approx(np.cos(2))
     assert marks[1, 2, 8] == pytest.approx(np.sin(1))
     assert torch.equal(marks[0, :, :8], marks[2, :, :8])
+
+
+def test_every_wave_tells_places_apart_unless_the_base_is_a_published_one() -> None:
+    ours, published = positions((7, 7), 64), positions((7, 7), 64, base=10_000.0)
+    assert ours.std(0).min() > 0.05
+    assert (published.std(0) < 1e-3).float().mean() > 0.25
+    backbone = Transformer(base=10_000.0)
+    network = MaskedAutoencoder(architecture=backbone, hidden_dims=(16, 16), epochs=1).fit(IMAGES).network_
+    assert torch.equal(network.encoder.marks, positions((4, 4), 16, base=10_000.0))
+
+
+def test_a_token_asks_its_like_at_first() -> None:
+    fresh = quick(learning_rate=1e-12).network_
+    for block in (*fresh.encoder.blocks, *fresh.decoder.blocks):
+        queries, keys, values = block.attend.ask.weight.chunk(3)
+        torch.testing.assert_close(queries, keys, rtol=0, atol=1e-6)
+        assert not torch.allclose(keys, values, atol=0.1)
+
+
+def test_images_come_at_mean_0_and_variance_1_unless_they_are_priced_within_bounds() -> None:
+    seen = scaled(quick(), IMAGES)
+    assert seen.mean().item() == pytest.approx(0, abs=1e-4)
+    assert seen.std().item() == pytest.approx(1, abs=1e-3)
+    bounded = quick(likelihood="bernoulli")
+    assert (bounded.spec_.offset, bounded.spec_.factor) == (0.0, 1.0)
 
 
 def test_a_row_gives_the_same_tokens_at_every_call(model: Any) -> None:
@@ -125,7 +155,7 @@ def test_a_row_gives_the_same_tokens_at_every_call(model: Any) -> None:
 
 
 def test_a_score_adds_up_each_cell_over_the_masks_that_hide_it(model: Any) -> None:
-    network, x = model.network_, torch.from_numpy(IMAGES[:5]).permute(0, 3, 1, 2)
+    network, x = model.network_, scaled(model, IMAGES[:5])
     total, counts = torch.zeros_like(x), torch.zeros(1, 8, 8)
     with torch.no_grad():
         for mask in network.masks:

@@ -103,6 +103,7 @@ class Estimator(
     backbones: ClassVar[tuple[str, ...]] = GENERAL  # that it can be built of
     activations: ClassVar[tuple[str, ...]] = tuple(MODULES)  # that it knows
     table_scaling: ClassVar[str] = "standard"  # what scaling="auto" is for a table
+    array_scaling: ClassVar[str] = "unit"  # what it is for images, series and volumes
     numbers_only: ClassVar[bool] = False  # whether every cell must be a number that is there
     has_sparse_code: ClassVar[bool] = False  # whether its code is kept without its zeros
     has_prior: ClassVar[bool] = False  # whether codes can be drawn

@@ -62,14 +62,14 @@ def learn(estimator: Any, X: Any) -> Source:
 def _learnt(estimator: Any, rows: Any) -> Source:
     """The training rows with what they taught."""
     if isinstance(rows, Stream):
-        return rows.learn(_scaling(estimator, estimator.table_scaling if rows.is_table else "unit"))
+        return rows.learn(_scaling(estimator, rows.is_table))
     if isinstance(rows, Tagged) or len(rows.shape) > 2:
         samples = tagged(rows)
-        return ArraySource(samples.array, learn_array(samples, _scaling(estimator, "unit")))
+        return ArraySource(samples.array, learn_array(samples, _scaling(estimator, is_table=False)))
     check_shape(rows.shape, type(estimator).__name__, least=2)
     if _is_sparse(rows):
         check_memory(*rows.shape)
-    return _table(rows, learn_table(rows, _scaling(estimator, estimator.table_scaling)))
+    return _table(rows, learn_table(rows, _scaling(estimator, is_table=True)))
 
 
 def _first(rows: Any) -> Any:
@@ -249,15 +249,14 @@ def check_weights(sample_weight: ArrayLike | None, n: int) -> Tensor | None:
     return torch.from_numpy(weight.astype(np.float32))
 
 
-def _scaling(estimator: Any, usual: str) -> str:
-    """What scaling="auto" is: the usual one, or none where the likelihood prices only some numbers."""
+def _scaling(estimator: Any, is_table: bool) -> str:
+    """What scaling="auto" is: the usual one, or what suits a likelihood that prices only some numbers."""
     if estimator.scaling != "auto":
         return estimator.scaling  # type: ignore[no-any-return]
-    if estimator.likelihood == "auto":
-        return usual
-    allowed = domain(estimator.likelihood)
-    in_unit = usual == "unit" and not allowed.whole
-    return usual if allowed.is_scalable or in_unit else "none"
+    allowed = None if estimator.likelihood == "auto" else domain(estimator.likelihood)
+    if allowed is None or allowed.is_scalable:
+        return estimator.table_scaling if is_table else estimator.array_scaling  # type: ignore[no-any-return]
+    return "none" if is_table or allowed.whole else "unit"
 
 
 def _check_domain(source: Source, likelihood: str) -> None:

@@ -55,6 +55,7 @@ class MaskedAutoencoder(Estimator):
     normalize_targets: bool = False
     activation: str = "gelu"
 
+    array_scaling: ClassVar[str] = "standard"  # as the paper's images; between 0 and 1 patches hardly differ
     kinds: ClassVar[tuple[Kind, ...]] = ("table", "image", "series")
     backbones: ClassVar[tuple[str, ...]] = ("mlp", "residual", "transformer")
 

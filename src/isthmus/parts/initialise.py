@@ -18,6 +18,7 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
 
     A layer marked `zero_init` starts at zero instead, one with a `gain` at weights so many times as large. A part with
     a method `draw(generator)` of its own (the fixed noise of a stochastic bottleneck, a codebook) is asked to use it.
+    When all is drawn, a part with a method `tie()` makes some of it follow from the rest.
     """
     for module in network.modules():
         if isinstance(module, DRAWN):
@@ -27,6 +28,9 @@ def initialise(network: nn.Module, generator: torch.Generator) -> None:
                 module.bias.uniform_(-bound, bound, generator=generator)
         elif hasattr(module, "draw"):
             module.draw(generator)  # type: ignore[operator]
+    for module in network.modules():
+        if hasattr(module, "tie"):
+            module.tie()  # type: ignore[operator]
 
 
 def _fan_in(layer: nn.Module) -> int:

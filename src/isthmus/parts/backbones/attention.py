@@ -29,12 +29,16 @@ class Attention(nn.Module):
 
     .. math:: \mathrm{softmax}(Q K' / \sqrt{w})\, V \text{ in each head of width } w
 
+    Queries begin with the weights of the keys, so that at first each token asks those that are like it, its neighbours
+    before all: from unlike weights it takes some thousand steps until places are told apart.
+
     Args:
         width: W.
         heads: Into how many equal parts the width is cut.
 
     Paper:
-        Vaswani et al. 2017, arXiv:1706.03762, section 3.2.
+        Vaswani et al. 2017, arXiv:1706.03762, section 3.2; first weights whose product is about the identity: Trockman
+        & Kolter 2023, ICML, arXiv:2305.09828.
     """
 
     def __init__(self, width: int, heads: int) -> None:
@@ -42,6 +46,11 @@ class Attention(nn.Module):
         self.heads = heads
         self.ask = layer(width, 3 * width)  # queries, keys and values
         self.answer = layer(width, width)
+
+    def tie(self) -> None:
+        """Queries as keys are, once all are drawn."""
+        queries, keys, _ = self.ask.weight.chunk(3)
+        queries.copy_(keys)
 
     def forward(self, tokens: Tensor, seen: Tensor | None) -> Tensor:
         """(B, T, W) -> (B, T, W); `seen` (B, T) is True for tokens that others may look at, None for all."""

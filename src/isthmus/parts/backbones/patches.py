@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 LARGEST, ALONG = 16, (6, 4)  # cells along a patch at most, and patches along the shortest axis at least
-BASE = 10_000.0  # the slowest wave of a position is so many times as long as the fastest
 
 
 def cut(x: Tensor, patch: int) -> Tensor:
@@ -41,22 +40,26 @@ def join(patches: Tensor, grid: Sequence[int], patch: int) -> Tensor:
     return whole.reshape(len(patches), -1, *(side * patch for side in grid))
 
 
-def positions(grid: Sequence[int], width: int) -> Tensor:
+def positions(grid: Sequence[int], width: int, base: float | None = None) -> Tensor:
     r"""A fixed mark for each place of a grid, (N, width): sines and cosines of its coordinates.
 
-    .. math:: \big(\sin(c\, \omega_i), \cos(c\, \omega_i)\big)_i, \quad \omega_i = 10000^{-i / (w/2)}
+    .. math:: \big(\sin(c\, \omega_i), \cos(c\, \omega_i)\big)_i, \quad \omega_i = b^{-i / (w/2)}
 
     Each axis, the last one first, has an equal share w of the width; numbers that are left over are 0.
+
+    The base b is 10,000 in both papers. On a grid of some dozen places most of such waves hardly move, and all marks
+    look alike: unless told otherwise b is the length of the longest axis, along which the slowest wave turns by 1.
 
     Paper:
         Vaswani et al. 2017, arXiv:1706.03762, section 3.5; two axes: He et al. 2022, arXiv:2111.06377, section 3.
 
     Example:
-        >>> positions((1, 2), 8)[0]
+        >>> positions((1, 2), 8, base=10_000.0)[0]
         tensor([0., 0., 1., 1., 0., 0., 1., 1.])
     """
     share = width // len(grid) // 2
-    waves = BASE ** (-torch.arange(share, dtype=torch.float64) / max(share, 1))
+    base = base or float(max(grid))
+    waves = base ** (-torch.arange(share, dtype=torch.float64) / max(share, 1))
     places = torch.cartesian_prod(*(torch.arange(side, dtype=torch.float64) for side in grid))
     places = places.reshape(-1, len(grid))
     marks = torch.zeros(math.prod(grid), width)

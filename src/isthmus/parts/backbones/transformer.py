@@ -35,19 +35,26 @@ class Tower(nn.Module):
         grid: Patches along each axis.
         heads: Of each block; None for one for every 32 numbers.
         activation_name: Inside the blocks.
+        base: Of the waves that mark the places, see `positions`.
     """
 
     marks: Tensor
 
     def __init__(
-        self, entry: int, widths: Sequence[int], grid: Sequence[int], heads: int | None, activation_name: str
+        self,
+        entry: int,
+        widths: Sequence[int],
+        grid: Sequence[int],
+        heads: int | None,
+        activation_name: str,
+        base: float | None = None,
     ) -> None:
         super().__init__()
         width = widths[-1]
         self.embed = layer(entry, width)
         self.blocks = nn.ModuleList(Block(width, heads_of(width, heads), activation_name) for _ in widths)
         self.norm = nn.LayerNorm(width, EPSILON)
-        self.register_buffer("marks", positions(grid, width), persistent=False)
+        self.register_buffer("marks", positions(grid, width, base), persistent=False)
 
     def through(self, tokens: Tensor, seen: Tensor | None) -> Tensor:
         """The tokens after all blocks, (B, T, W)."""
@@ -148,6 +155,7 @@ class Transformer:
         decoder_width: Width of the decoder's tokens; None for half the encoder's.
         decoder_blocks: How many the decoder has.
         decoder_heads: Of each of them; None likewise.
+        base: Of the waves that mark the places; None for the patches along the longest axis (`patches.positions`).
 
     Raises:
         ParameterError: a number outside its domain.
@@ -164,8 +172,9 @@ class Transformer:
     patch: int | None = None
     heads: int | None = None
     decoder_width: int | None = None
-    decoder_blocks: int = 1
+    decoder_blocks: int = 2
     decoder_heads: int | None = None
+    base: float | None = None
 
     def __post_init__(self) -> None:
         """Meet a wrong option here, and not in the middle of a fit."""
@@ -173,6 +182,8 @@ class Transformer:
             value = getattr(self, name)
             if value is not None and (not isinstance(value, int) or value < 1):
                 raise ParameterError(f"{name}={value!r}", "it is a whole number >= 1", f"leave out {name}")
+        if self.base is not None and not (isinstance(self.base, int | float) and 1 < self.base < math.inf):
+            raise ParameterError(f"base={self.base!r}", "it is a number above 1", "leave out base")
 
     def grid(self, spec: Spec) -> tuple[int, ...]:
         """Patches along each axis."""
@@ -211,7 +222,8 @@ class Transformer:
         """View (B, *spec.shape) -> tokens (B, 1 + N, W)."""
         patch = self.side(spec)
         entry = spec.shape[0] * patch ** len(spec.shape[1:])
-        return TokenEncoder(patch, entry, settings.hidden_dims, self.grid(spec), self.heads, settings.activation)
+        tower = (entry, settings.hidden_dims, self.grid(spec), self.heads, settings.activation, self.base)
+        return TokenEncoder(patch, *tower)
 
     def decoder(self, spec: Spec, params_shape: tuple[int, ...], settings: Settings) -> TokenDecoder:
         """Tokens -> params (B, *params_shape)."""
@@ -219,5 +231,5 @@ class Transformer:
         own = (self.decoder_width or max(width // 2, 1),) * self.decoder_blocks
         channels = math.prod(params_shape) // math.prod(spec.shape[1:])
         grid = self.grid(spec)
-        tower = (width, own, grid, self.decoder_heads, settings.activation)
+        tower = (width, own, grid, self.decoder_heads, settings.activation, self.base)
         return TokenDecoder(self.side(spec), grid, channels, params_shape, *tower)

@@ -132,6 +132,7 @@ VIT_NAMES = (
     (r"\.attention\.attention\.", ".attend."),
 )
 PARTS = ("query", "key", "value")
+PUBLISHED_BASE = 10_000.0  # of the waves that mark the places
 
 
 def vit_mae(published: Published) -> Imported:
@@ -150,10 +151,12 @@ def vit_mae(published: Published) -> Imported:
         decoder_width=config["decoder_hidden_size"],
         decoder_blocks=config["decoder_num_hidden_layers"],
         decoder_heads=config["decoder_num_attention_heads"],
+        base=PUBLISHED_BASE,
     )
     model = MaskedAutoencoder(
         ratio=config.get("mask_ratio", 0.75),
         normalize_targets=leveled,
+        scaling="unit",
         architecture=backbone,
         hidden_dims=(config["hidden_size"],) * config["num_hidden_layers"],
     )
@@ -205,7 +208,7 @@ def _check_positions(published: Published, found: Tensor | None, side: int) -> N
     """Refuse positions that are not the fixed waves, which we do not store."""
     if found is None:
         return
-    ours = positions((side, side), found.shape[-1])
+    ours = positions((side, side), found.shape[-1], PUBLISHED_BASE)
     if found.shape[1:] != (1 + side * side, found.shape[-1]) or not torch.allclose(found[0, 1:], ours, atol=ALIKE):
         allowed = f"a masked transformer has the fixed waves of {side} x {side} places"
         came = f"{published.path}: other positions, of shape {tuple(found.shape)}"
