@@ -6,6 +6,7 @@ from isthmus.metrics.detection import average_precision, false_alarm_rate, recal
 from isthmus.metrics.dictionaries import Matching, absorption, mcc, mmcs, seed_stability
 from isthmus.metrics.disentanglement import DCI, dci, mig, sap
 from isthmus.metrics.events import Inflated, Rates, event_f1, point_adjusted_f1
+from isthmus.metrics.evidence import bits_per_dim
 from isthmus.metrics.firing import BestLatents, best_latents, dead_share, densities, l0
 from isthmus.metrics.generation import (
     PrecisionRecall,
@@ -55,6 +56,7 @@ __all__ = [
     "best_latents",
     "beta_interval",
     "beta_metric",
+    "bits_per_dim",
     "bootstrap_interval",
     "code_use",
     "cross_entropy_recovered",
