@@ -37,6 +37,7 @@ class Rung(NamedTuple):
 
 LADDER: dict[str, Rung] = {
     "VAE": Rung(partial(isthmus.VAE, **SHAPE), 60, "89.8 (pythae, 200 draws)"),
+    "VAE, 10 epochs": Rung(partial(isthmus.VAE, **SHAPE), 10, "a control, for members that learnt as long"),
     "VAE, Vamp prior": Rung(partial(isthmus.VAE, prior="vamp", **SHAPE), 60, "85.6 (paper, 500 pseudo-inputs)"),
     "IWAE, 50 draws": Rung(partial(isthmus.IWAE, samples=50, **SHAPE), 10, "86.8 (pythae, 5000 draws), 87.1 (paper)"),
     "convolutional VAE": Rung(partial(isthmus.VAE, **IMAGES), 10, "none known to us", as_images=True),

@@ -191,12 +191,12 @@ def test_terms_are_one_number_a_row_and_row_by_row(case: Case, fitted: Any) -> N
     model = fitted(case)
     network = model.network_.eval()
     with torch.no_grad():
-        whole = model.objective(network, batch_of(model, case, 24))
-        half = model.objective(network, batch_of(model, case, 12))
-    for name, term in whole.items():
-        assert term.shape == (24,)
-        if name not in model.batch_terms:
-            assert torch.allclose(term[:12], half[name], rtol=1e-4, atol=1e-4)
+        of_size = {size: model.objective(network, batch_of(model, case, size)) for size in (1, 16, 64)}
+    for name, whole in of_size[64].items():
+        assert whole.shape == (64,)
+        for size in (1, 16) if name not in model.batch_terms else ():
+            assert of_size[size][name].shape == (size,)
+            torch.testing.assert_close(of_size[size][name], whole[:size], rtol=1e-6, atol=1e-6)
 
 
 @once_a_member

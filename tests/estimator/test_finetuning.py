@@ -53,6 +53,21 @@ def test_the_encoder_learns_where_it_may(model: Any, train_encoder: bool) -> Non
     assert [line["stage"] for line in tuned.history_] == ([0] * 2 + [1] * 6 if train_encoder else [0] * 8)
 
 
+def test_a_linear_probe_reads_codes_at_mean_0_and_variance_1(model: Any, tmp_path: Any) -> None:
+    """As masked autoencoders are probed: a linear head, the encoder still, no scale of the codes to be learnt."""
+    options = {"train_encoder": False, "epochs": 30, "random_state": 0}
+    probe = model.finetune(PIXELS[:600], LABELS[:600], normalize=True, **options)
+    with torch.no_grad():  # the encoder keeps still, so these are the codes that the head was told
+        read = probe.network_.head.opening.eval()(torch.from_numpy(model.transform(PIXELS[:600])).float())
+    moving = model.transform(PIXELS[:600]).std(0) > 1e-3
+    assert read.mean(0)[moving].abs().max() < 0.3
+    assert (read.std(0)[moving] - 1).abs().max() < 0.3
+    assert probe.score(PIXELS[600:], LABELS[600:]) > 0.7
+    shares = probe.predict_proba(PIXELS[600:])
+    assert np.array_equal(probe.predict_proba(PIXELS[700:701])[0], shares[100])
+    assert np.array_equal(isthmus.load(probe.save(tmp_path / "probe")).predict_proba(PIXELS[600:]), shares)
+
+
 def test_a_predictor_comes_back_from_disk(model: Any, tmp_path: Any) -> None:
     tuned = model.finetune(PIXELS[FEW], LABELS[FEW].astype(str), epochs=3, random_state=0)
     again = isthmus.load(tuned.save(tmp_path / "tuned"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -49,6 +50,19 @@ def test_a_row_is_as_likely_whatever_rows_come_with_it(model: Any) -> None:
     assert np.array_equal(model.log_likelihood(X, 20), whole)
 
 
+def test_many_draws_are_not_all_kept_to_compare_blocks_by(model: Any) -> None:
+    twin, calls = copy.deepcopy(model), 0
+
+    def count(*_: Any) -> None:
+        nonlocal calls
+        calls += 1
+
+    handle = twin.network_.decoder.register_forward_hook(count)
+    twin.log_likelihood(X[:60], 300)
+    handle.remove()
+    assert 300 <= calls < 400  # one block of all draws, and a few draws that show which blocks will do
+
+
 def test_a_way_leads_from_the_one_to_the_other(model: Any) -> None:
     way = model.interpolate(X[:2], X[2:4], steps=5)
     assert way.shape == (10, X.shape[1])
@@ -56,6 +70,15 @@ def test_a_way_leads_from_the_one_to_the_other(model: Any) -> None:
     np.testing.assert_allclose(way[[0, 5]], ends[:2], rtol=1e-4)
     np.testing.assert_allclose(way[[4, 9]], ends[2:], rtol=1e-4)
     np.testing.assert_allclose(way[2], (ends[0] + ends[2]) / 2, rtol=1e-4)  # the decoder is linear
+
+
+def test_a_spherical_way_has_the_same_ends_and_bends_between_them(model: Any) -> None:
+    straight, bent = (model.interpolate(X[:2], X[2:4], 5, path=path) for path in ("linear", "spherical"))
+    np.testing.assert_allclose(bent[[0, 4, 5, 9]], straight[[0, 4, 5, 9]], rtol=1e-3, atol=1e-3)
+    a, b = (torch.from_numpy(model.transform(rows)) for rows in (X[:2], X[2:4]))
+    middle = model.inverse_transform(spherical(a, b, torch.tensor([[[0.5]]]))[0].numpy())
+    np.testing.assert_allclose(bent[[2, 7]], middle, rtol=1e-3, atol=1e-3)
+    assert np.abs(bent[2] - straight[2]).max() > 1e-3
 
 
 def test_the_arc_keeps_the_length_of_codes() -> None:

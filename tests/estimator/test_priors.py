@@ -117,9 +117,14 @@ def test_a_diffusion_told_classes_draws_them(plain: Any) -> None:
 
 
 def test_a_diffusion_of_the_rows_themselves(plain: Any) -> None:
-    model = with_prior(plain, "diffusion", on="data")
+    model = with_prior(plain, "diffusion", on="data", width=64, steps=20, epochs=150)
     assert model.prior_.shape == (X.shape[1],)
-    assert model.sample(4, random_state=0).shape == (4, X.shape[1])
+    drawn = model.sample(1000, random_state=0)
+    assert drawn.shape == (1000, X.shape[1])
+    np.testing.assert_allclose((drawn.mean(0) - X.mean(0)) / X.std(0), 0, atol=0.3)
+    np.testing.assert_allclose(drawn.std(0) / X.std(0), 1, atol=0.3)
+    apart = np.corrcoef(drawn.T) - np.corrcoef(X.T)
+    assert np.abs(apart).mean() < 0.5 * np.abs(np.corrcoef(X.T) - np.eye(X.shape[1])).mean()
 
 
 def test_a_later_fit_forgets_and_a_pass_keeps(plain: Any) -> None:

@@ -14,6 +14,7 @@ from sklearn.datasets import load_digits, load_iris, load_wine
 import isthmus
 from isthmus import VAE
 from isthmus.errors import UnknownNameError
+from isthmus.estimator import evidence
 from isthmus.estimator.inputs import read
 
 LINEAR: dict[str, Any] = {"hidden_dims": (), "activation": "linear", "latent_dim": 2, "random_state": 0}
@@ -71,6 +72,19 @@ def test_the_gap_is_the_divergence_from_the_true_posterior(posterior: str) -> No
     near, far = (0.015, 0.08) if posterior == "laplace" else (0.005, 0.04)
     np.testing.assert_allclose(truth(model)[2] - model.elbo(ROWS), given_away, atol=near)
     np.testing.assert_allclose(model.elbo_gap(ROWS, 500), given_away, atol=far)
+
+
+def test_the_error_of_a_gap_is_what_other_draws_differ_by(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, gaps, errors = best("diagonal"), [], []
+    for seed in range(40):
+        monkeypatch.setattr(evidence, "SEED", seed)
+        gap, error = model.elbo_gap(ROWS[:2], 1000, return_error=True)
+        gaps.append(gap[0])
+        errors.append(error[0])
+    assert np.std(gaps) == pytest.approx(np.mean(errors), rel=0.3)
+    assert np.mean(gaps) == pytest.approx(divergence(model), abs=0.01)
+    np.testing.assert_array_equal(gap, model.elbo_gap(ROWS[:2], 1000))
+    assert np.isnan(model.elbo_gap(ROWS[:2], 1, return_error=True)[1]).all()
 
 
 def test_a_full_posterior_closes_the_gap_and_the_others_do_not() -> None:

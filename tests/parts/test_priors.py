@@ -208,6 +208,21 @@ def test_the_chances_of_all_sequences_add_up_to_one(condition: int | None) -> No
     assert (found - chances).abs().max() < 4.5 * (chances.max() / 4000) ** 0.5
 
 
+@pytest.mark.parametrize("temperature", [0.5, 2.0])
+def test_temperature_raises_each_chance_to_its_inverse(temperature: float) -> None:
+    prior = shaken(made("autoregressive", temperature=temperature))
+    every = torch.tensor(list(itertools.product(range(4), repeat=3)))
+    with torch.no_grad():
+        chances = prior.log_prob(every).double().exp()
+        drawn = prior.sample(4000, rng())
+    first = chances.view(4, 16).sum(1)  # p of the first symbol: temperature is for draws, not for densities
+    asked = first ** (1 / temperature) / (first ** (1 / temperature)).sum()
+    assert float(chances.sum()) == pytest.approx(1.0, abs=1e-5)
+    assert (asked - first).abs().max() > 0.05
+    found = torch.bincount(drawn[:, 0], minlength=4) / 4000
+    assert (found - asked).abs().max() < 4.5 * (asked.max() / 4000) ** 0.5
+
+
 def test_places_may_have_alphabets_of_their_own() -> None:
     prior = shaken(made("autoregressive", codes=(4, 2, 3)))
     every = torch.cartesian_prod(torch.arange(4), torch.arange(2), torch.arange(3))
@@ -267,6 +282,23 @@ def test_rectified_flow_has_the_moments_of_a_mixture(carried: tuple[Diffusion, T
     torch.testing.assert_close(torch.cov(drawn.T), torch.cov(z.T), rtol=0.1, atol=0.2)
     torch.testing.assert_close(of_class.mean(0), z[which == 1].mean(0), rtol=0, atol=0.15)
     torch.testing.assert_close(of_class.std(0), z[which == 1].std(0), rtol=0.25, atol=0.05)
+
+
+def test_guidance_leads_away_from_what_all_classes_share(carried: tuple[Diffusion, Tensor, Tensor]) -> None:
+    prior, z, which = carried
+    told = torch.ones(2000, dtype=torch.int64)
+    at, drawn = torch.randn(2000, 2, generator=rng(3)), {}
+    try:
+        with torch.no_grad():
+            free, plain = prior.velocity(at, 0.5), prior.velocity(at, 0.5, told)
+            for prior.guidance in (1.0, 3.0):
+                drawn[prior.guidance] = prior.sample(2000, rng(), told)
+            torch.testing.assert_close(prior.velocity(at, 0.5, told), free + 3 * (plain - free))
+    finally:
+        prior.guidance = 1.0
+    lead = z[which == 1].mean(0) - z[which == 0].mean(0)
+    along = {guidance: (found @ (lead / lead.norm())).mean() for guidance, found in drawn.items()}
+    assert along[3.0] > along[1.0] + 0.1
 
 
 def test_what_is_known_stays_and_the_rest_follows_it(carried: tuple[Diffusion, Tensor, Tensor]) -> None:

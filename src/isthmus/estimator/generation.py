@@ -124,10 +124,28 @@ class Generates:
         require(self, "elbo")
         return self.score_samples(X, y=y)
 
-    def elbo_gap(self, X: Any, n_importance: int = 500, *, y: Any = None) -> NDArray[np.float64]:
-        """`log_likelihood` - `elbo` of each row in nats, (n,): what the posterior's form and the encoder give away."""
+    def elbo_gap(self, X: Any, n_importance: int = 500, *, y: Any = None, return_error: bool = False) -> Any:
+        r"""`log_likelihood` - `elbo` of each row in nats, (n,): what the posterior's form and the encoder give away.
+
+        .. math:: KL(q(z|x) \,\|\, p(z|x)) = \log p(x) - \mathrm{elbo}(x)
+
+        Args:
+            X: Rows.
+            n_importance: S, draws from each row's posterior.
+            y: What a conditional member is told beside the rows.
+            return_error: Whether to give the standard error of the sampled log p(x) too, which is too small where few
+                draws carry most of the weight: where it exceeds some tenths, take more draws.
+
+        Returns:
+            The gaps; with `return_error` the pair of gaps and errors, (n,) each.
+
+        Raises:
+            AbilityError: p(z) or q(z | x) is no density.
+        """
         require(self, "elbo_gap")
-        return self.log_likelihood(X, n_importance, y=y) - self.elbo(X, y=y)
+        evidence, error = self._evidence(X, n_importance, y).T
+        gap = evidence - self.elbo(X, y=y)
+        return (gap, error) if return_error else gap
 
     def log_likelihood(self, X: Any, n_importance: int = 500, *, y: Any = None) -> NDArray[np.float64]:
         r"""log p(x) of each row in nats, (n,), by importance sampling from its posterior.
@@ -150,6 +168,11 @@ class Generates:
         """
         check_is_fitted(self)
         require(self, "log_likelihood")
+        return self._evidence(X, n_importance, y)[:, 0]
+
+    def _evidence(self, X: Any, n_importance: int, y: Any) -> NDArray[np.float64]:
+        """log p(x) of each row and its standard error, (n, 2)."""
+        check_is_fitted(self)
         evidence = Evidence(self.network_, whole("n_importance", n_importance))
         return self._blocks().run(read_told(self, X, y), evidence).double().numpy()  # type: ignore[no-any-return]
 
