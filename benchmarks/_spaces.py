@@ -22,7 +22,7 @@ class Rung(NamedTuple):
 
 RUNGS = {
     **{f"diffusion over codes, {passes} passes": Rung("code", passes) for passes in (2, 5, 12)},
-    **{f"diffusion over rows, {passes} passes": Rung("data", passes) for passes in (2, 10, 60)},
+    **{f"diffusion over rows, {passes} passes": Rung("data", passes) for passes in (2, 10, 30)},
 }
 """Dense layers of the same width for both."""
 

@@ -284,6 +284,26 @@ def test_rectified_flow_has_the_moments_of_a_mixture(carried: tuple[Diffusion, T
     torch.testing.assert_close(of_class.std(0), z[which == 1].std(0), rtol=0.25, atol=0.05)
 
 
+def test_noise_that_the_blocks_cannot_carry_does_not_stay_in_draws() -> None:
+    loading = torch.randn(1, 60, generator=rng(1)).sign()
+    z = torch.randn(500, 1, generator=rng(2)) @ loading  # sixty numbers that are one, and eight units to say so
+    prior: Any = Diffusion((60,), width=8, steps=20, blocks=1)
+    initialise(prior, rng())
+    prior.fit(z, rng())
+    generator, optimizer = rng(6), torch.optim.Adam([p for p in prior.parameters() if p.requires_grad], 1e-2)
+    for _ in range(400):
+        loss = prior.objective(Batch(z, generator=generator))["velocity"].mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        prior.after_step()
+    with torch.no_grad():
+        drawn = prior.sample(1000, rng())
+    along = drawn @ loading.T / 60
+    assert along.std().item() == pytest.approx(1, abs=0.25)
+    assert (drawn - along @ loading).std() < 0.3
+
+
 def test_guidance_leads_away_from_what_all_classes_share(carried: tuple[Diffusion, Tensor, Tensor]) -> None:
     prior, z, which = carried
     told = torch.ones(2000, dtype=torch.int64)

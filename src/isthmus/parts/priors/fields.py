@@ -36,7 +36,12 @@ class DenseTurn(nn.Module):
 
 
 class DenseField(nn.Module):
-    """Residual dense blocks for codes without places.
+    r"""Residual dense blocks for codes without places, and beside them each number straight through.
+
+    .. math:: v(z, t) = \mathrm{blocks}(z, t) + s(t) \odot z
+
+    Noise is independent in every number, so what the blocks cannot carry of it, having fewer units than z has numbers,
+    would stay in the draws; s, learnt for each number, takes it away.
 
     Args:
         shape: Of one code, (Z,).
@@ -51,13 +56,14 @@ class DenseField(nn.Module):
         self.moment = Moment(width, classes, dropped)
         self.enter, self.leave = Linear(math.prod(shape), width), _still(Linear(width, math.prod(shape)))
         self.blocks = nn.ModuleList(DenseTurn(width) for _ in range(blocks))
+        self.straight = _still(Linear(width, math.prod(shape)))
 
     def forward(self, z: Tensor, t: Tensor, numbers: Tensor) -> Tensor:
         """The velocity at z, (B, Z)."""
         moment, h = self.moment(t, numbers), self.enter(z)
         for block in self.blocks:
             h = block(h, moment)
-        velocity: Tensor = self.leave(h)
+        velocity: Tensor = self.leave(h) + self.straight(moment) * z
         return velocity
 
 
