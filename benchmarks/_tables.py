@@ -13,6 +13,7 @@ import numpy as np
 
 from isthmus.bench.answers import Absent
 from isthmus.bench.question import Desk
+from isthmus.metrics import starred
 from isthmus.metrics.intervals import Interval, resampled_interval
 
 Found: TypeAlias = dict[str, Any]
@@ -96,6 +97,15 @@ class Table:
             method: {name: float(f"{np.mean([one[name] for one in of]):.4g}") for name in numbers(of[0], names)}
             for method, of in self.found.items()
         }
+
+    def starred(self, digest: str) -> Table:
+        """The same with distances of features named after the network whose features they are of."""
+        names = {name: starred(name.rstrip("*"), digest) for name in ("FID", "KID", "FID*")}
+        renamed = {
+            method: [{names.get(name, name): value for name, value in one.items()} for one in of]
+            for method, of in self.found.items()
+        }
+        return Table(renamed)
 
     def by_seed(self, titles: Mapping[str, str]) -> dict[str, dict[str, list[float]]]:
         """{title: {method: a number for each seed}}, for a picture; `titles` says which number a title stands for."""

@@ -33,7 +33,7 @@ def of_draws(desk: Desk, read: Callable[[Table], Interval]) -> Figure:
     table = Table.measured(desk, draws, MEMBERS)
     digest = table.found["VAE"][0]["hash"]
     note = ", ".join(starred(name, digest) for name in ("FID", "KID"))
-    return Figure(read(table), note=f"seen by {note}", beside=table.beside())
+    return Figure(read(table), note=f"seen by {note}", beside=table.starred(digest).beside())
 
 
 def lead(table: Table, method: str, rival: str, figure: str) -> Interval:

@@ -25,6 +25,7 @@ from _tables import Found, Table, named
 
 from isthmus.bench.answers import Figure
 from isthmus.bench.question import Desk, Question
+from isthmus.metrics import starred
 from isthmus.metrics.intervals import Interval
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -60,8 +61,9 @@ class Study(NamedTuple):
         def answer(desk: Desk) -> Figure:
             table = Table.measured(desk, self.make, self.methods)
             _pictures.digits(picture(self.make.__name__), self.caption, table.first("pictures"))
-            told = f"FID*-{_generative.network().hash_}, {self.size}; {note(table)}"
-            return Figure(read(table), note=told, beside=table.beside())
+            digest = _generative.network().hash_
+            told = f"{starred('FID', digest)}, {self.size}; {note(table)}"
+            return Figure(read(table), note=told, beside=table.starred(digest).beside())
 
         QUESTION.line(name, **bounds)(with_mnist(answer))
 

@@ -30,8 +30,8 @@ def measured(desk: Desk, read: Callable[[Table], Interval]) -> Figure | Absent:
     table = Table.reached(desk, rebuilt, START)
     if isinstance(table, Absent):
         return table
-    note = f"seen by {starred('FID', table.found[HEARD][0]['hash'])}"
-    return Figure(read(table), note=note, beside=table.beside())
+    digest = table.found[HEARD][0]["hash"]
+    return Figure(read(table), note=f"seen by {starred('FID', digest)}", beside=table.starred(digest).beside())
 
 
 def line(name: str, read: Callable[[Table], Interval], **bounds: Any) -> None:

@@ -162,7 +162,8 @@ class Question:
             found = Absent(str(error), is_due=True)
         if isinstance(found, Absent) and found.is_due:
             return line.row(found)  # not kept: the next run is to go on
-        return desk.cache.keep(line.row(found), **key)  # type: ignore[no-any-return]
+        row = {**line.row(found), "budget": round(desk.seconds / 60, 1)}  # minutes that it had to answer within
+        return desk.cache.keep(row, **key)  # type: ignore[no-any-return]
 
     def _earlier(self) -> dict[str, Row]:
         """{name: row} of what was measured on such a machine before, each with the commit that it was measured at."""
