@@ -70,6 +70,16 @@ def test_backbone_option(kind: str, backbone: Any, option: dict[str, Any], tmp_p
     goes_the_whole_way(quick(architecture=backbone(**option)), ROWS[kind], tmp_path / "model")
 
 
+@pytest.mark.parametrize(
+    "backbone",
+    ["kl", "tiny", isthmus.KL(latent_channels=2, groups=4, blocks=1, attention=False, projected=False), isthmus.Tiny()],
+)
+@pytest.mark.parametrize("member", [isthmus.Autoencoder, isthmus.VAE])
+def test_backbones_of_published_weights_learn_from_nothing_too(member: Any, backbone: Any, tmp_path: Any) -> None:
+    model = member(architecture=backbone, hidden_dims=(8, 8, 8), epochs=2, random_state=0, device=DEVICE)
+    goes_the_whole_way(model, ROWS["image"], tmp_path / "model")
+
+
 @pytest.mark.parametrize("name", MODULES)
 @pytest.mark.parametrize("kind", ["table", "image"])
 def test_activation(kind: str, name: str, tmp_path: Any) -> None:
