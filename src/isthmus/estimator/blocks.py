@@ -69,7 +69,7 @@ class Blocks:
             source: The rows.
             function: A bound method or function of a batch; the same object for the same quantity, since the probe's
                 outcome is kept with it. Several threads may call it at once. One that does the same many times over has
-                a `sample` that does it twice, which the probe takes instead: it keeps all that it sees.
+                a `probe` that does it twice, which the probe takes instead: it keeps all that it sees.
         """
         threads = torch.get_num_threads() if self.is_near else 1
         with torch.inference_mode(), threads_for(work=0.0):
@@ -159,7 +159,7 @@ class Blocks:
         """Whether rows made up once get from a block of `size`, wherever they stand, the bits of the small block."""
         if not self.exact:
             return True
-        function = getattr(function, "sample", function)
+        function = getattr(function, "probe", function)
         key = (function, size)
         if key not in self.agree:
             spec, rows = source.spec, _made_up(source)

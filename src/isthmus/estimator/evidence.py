@@ -30,7 +30,7 @@ class Evidence:
     draws: int
 
     @property
-    def sample(self) -> Evidence:
+    def probe(self) -> Evidence:
         """The same by two draws, which say all of how a row's bits depend on its block."""
         return Evidence(self.network, min(self.draws, 2))
 
