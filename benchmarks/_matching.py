@@ -13,9 +13,11 @@ from sklearn.linear_model import LogisticRegression
 import isthmus
 from isthmus.metrics import psnr
 
-ROWS, JUDGED, EPOCHS, WIDTH, BATCH = 3000, 1000, 8, 16, 64
+ROWS, JUDGED, EPOCHS, WIDTH, BATCH = 3000, 1000, 24, 16, 64
 LABELS, NAMED_EPOCHS = 100, 15
 NETWORK_SEED, FEATURES, LESSONS = 100, 32, 6  # one network judges all seeds; it learns from rows of its own
+
+RATES = ("rate", "autoencoder/rate")  # as the histories call it
 
 MEMBERS: dict[str, tuple[type[Any], dict[str, Any]]] = {
     "VAE": (isthmus.VAE, {}),
@@ -58,6 +60,7 @@ def draws(method: str, seed: int) -> dict[str, Any]:
         "PSNR": float(psnr(real, rebuilt).mean()),
         "sharpness of draws": sharpness(made) / sharpness(real),
         "sharpness of rebuilt": sharpness(rebuilt) / sharpness(real),
+        **{"nats of the rate": model.history_[-1][name] for name in RATES if name in model.history_[-1]},
         "hash": network().hash_,
     }
 

@@ -1,9 +1,9 @@
 """Do a kernel and a critic draw better digits than a VAE's rate does, and do unlabelled rows help a few labels?
 
-MNIST, 3,000 rows of the seed's own to learn from, small convolutions and a code of 16 numbers for all, 8 passes;
+MNIST, 3,000 rows of the seed's own to learn from, small convolutions and a code of 16 numbers for all, 24 passes;
 judged on 1,000 test images by one network of features that learnt from labels of other rows. Its hash stands in the
-notes. The VAE's rate is what its posterior costs; the code of a Wasserstein autoencoder has none, so what is equal is
-its width.
+notes. The rates of VAE and VAE-GAN, what their posteriors cost, stand beside the figures; the code of a Wasserstein
+autoencoder has none, so what is equal is its width.
 """
 
 from __future__ import annotations
