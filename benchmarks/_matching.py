@@ -52,6 +52,7 @@ def draws(method: str, seed: int) -> dict[str, Any]:
     real = images(part("test").x[:JUDGED])
     made, rebuilt = model.sample(JUDGED, random_state=seed), model.reconstruct(real)
     both = network().compare(real, made, draws=2)
+    rate = [model.history_[-1][name] for name in RATES if name in model.history_[-1]]
     return {
         "FID": both["FID"].value,
         "KID": both["KID"].value,
@@ -60,8 +61,8 @@ def draws(method: str, seed: int) -> dict[str, Any]:
         "PSNR": float(psnr(real, rebuilt).mean()),
         "sharpness of draws": sharpness(made) / sharpness(real),
         "sharpness of rebuilt": sharpness(rebuilt) / sharpness(real),
-        **{"nats of the rate": model.history_[-1][name] for name in RATES if name in model.history_[-1]},
         "hash": network().hash_,
+        **dict(zip(["nats of the rate"], rate, strict=False)),
     }
 
 
