@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from _adult import FILE, IMPUTERS, by_imputer, by_masking, gaps, judged
 from _mnist import drawn, part, with_mnist
+from sklearn.linear_model import LogisticRegression
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
@@ -65,14 +66,23 @@ def tuned(seed: int, rows: int, epochs: int, tuning: int, labels: int, tested: i
     return {name: by.finetune(images(labelled.x), labelled.y, **how).score(x, y) for name, (by, how) in ways.items()}
 
 
+def of_pixels(seed: int, labels: int, tested: int) -> float:
+    """Accuracy of a logistic regression of the pixels from the same labels."""
+    labelled, test = drawn(labels, seed + 100), part("test")
+    plain = LogisticRegression(max_iter=300).fit(labelled.x, labelled.y)
+    return float(plain.score(test.x[:tested], test.y[:tested]))
+
+
 @QUESTION.line("MNIST, 1 % of the labels: accuracy gained over first weights", at_least=0.0, unit="")
 @with_mnist
 def gained(desk: Desk) -> Figure:
-    """Fine-tuned minus the same network from first weights; the probe stands beside."""
-    size = rows, epochs, tuning, labels, _ = sized(desk.seconds)
+    """Fine-tuned minus the same network from first weights; the probe and a regression of pixels stand beside."""
+    size = rows, epochs, tuning, labels, tested = sized(desk.seconds)
     seeds = desk.seeds if labels > SIZES[-1][4] else desk.seeds[:1]
     found = [desk.cache.get(lambda seed=seed: tuned(seed, *size), what="tuned", seed=seed, rows=rows) for seed in seeds]
     beside = {name: round(sum(each[name] for each in found) / len(found), 4) for name in found[0]}
+    pixels = [of_pixels(seed, labels, tested) for seed in seeds]
+    beside["logistic regression of pixels"] = round(sum(pixels) / len(pixels), 4)
     gains = [each["fine-tuned"] - each["from first weights"] for each in found]
     note = f"{rows} images, {epochs} epochs, {labels} labels for {tuning}, {len(seeds)} seeds"
     return Figure(spread(gains), note=note, beside=beside)
