@@ -38,7 +38,7 @@ class Settings:
 class Model(BaseEstimator):
     """An estimator that learns its spec and no more."""
 
-    numbers_only, table_scaling = False, "standard"
+    numbers_only, table_scaling, array_scaling = False, "standard", "unit"
 
     def __init__(self, scaling: str = "auto", likelihood: str = "auto") -> None:
         self.scaling, self.likelihood = scaling, likelihood
